@@ -1,0 +1,6 @@
+//go:build !race
+
+package sandbox
+
+// raceEnabled is false: memory limits can be tested.
+const raceEnabled = false
