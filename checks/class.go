@@ -1,0 +1,46 @@
+package checks
+
+import "strings"
+
+// Classes that several checks share.
+const (
+	ClassCredential = "hardcoded-credential"
+	ClassDependency = "vulnerable-dependency"
+)
+
+// ClassOf maps a tool's rule to the weakness it stands for, so that a finding
+// seen by two tools has one identity, and keeps it when one of them is gone.
+// Tools are named as their rules are: "gitleaks", "gosec", "trivy", "osv". A
+// rule that is not in the table is a class of its own.
+func ClassOf(tool, rule string) string {
+	switch tool {
+	case "gitleaks":
+		return ClassCredential
+	case "osv":
+		return ClassDependency
+	case "gosec":
+		if c, ok := gosecClasses()[rule]; ok {
+			return c
+		}
+	}
+	return strings.ToLower(tool + "/" + rule)
+}
+
+// gosecClasses names gosec rules that other tools know too, or that gosec
+// itself has twice (a pattern rule and a taint or SSA analyzer). Names are the
+// CWE's own short words.
+func gosecClasses() map[string]string {
+	return map[string]string{
+		"G101": ClassCredential,
+		"G201": "sql-injection", "G202": "sql-injection", "G701": "sql-injection",
+		"G204": "command-injection", "G702": "command-injection",
+		"G304": "path-traversal", "G703": "path-traversal",
+		"G107": "server-side-request-forgery", "G704": "server-side-request-forgery",
+		"G203": "cross-site-scripting", "G705": "cross-site-scripting",
+		"G706": "log-injection",
+		"G401": "weak-hash", "G501": "weak-hash", "G505": "weak-hash", "G506": "weak-hash",
+		"G405": "weak-cipher", "G406": "weak-cipher", "G502": "weak-cipher", "G503": "weak-cipher",
+		"G404": "weak-random",
+		"G402": "weak-tls", "G403": "weak-key",
+	}
+}

@@ -1,0 +1,158 @@
+package checks
+
+import (
+	"github.com/vitalsign-dev/vitalsign/internal/inventory"
+	"github.com/vitalsign-dev/vitalsign/internal/sandbox"
+)
+
+// Protocol is the number of the job protocol; both programs must have the same.
+const Protocol = 1
+
+// IdentityKeyEnv is the environment variable in which a child gets the
+// identity key (its text form). It is the only secret a child ever holds, and
+// kept out of the job because engines cache and log jobs.
+const IdentityKeyEnv = "VITALSIGN_IDENTITY_KEY"
+
+// Limits bound one step. Zero means the default of DefaultLimits.
+type Limits struct {
+	// WallMS is enforced by the parent, in milliseconds.
+	WallMS int64 `json:"wall_ms"`
+	// MemoryBytes is enforced by both.
+	MemoryBytes int64 `json:"memory_bytes"`
+	CPUSeconds  int64 `json:"cpu_seconds"`
+	// FileBytes is the largest file a check may be asked to hold in memory.
+	FileBytes int64 `json:"file_bytes"`
+	// ScratchBytes is the largest file a child may write.
+	ScratchBytes int64 `json:"scratch_bytes"`
+	// OutputBytes is the most a child may say.
+	OutputBytes int64 `json:"output_bytes"`
+	// Findings is how many findings a step may have before it is cut (and partial).
+	Findings int `json:"findings"`
+	// Procs is how many processors the child should use.
+	Procs int `json:"procs"`
+}
+
+// DefaultLimits are sane for a repository of a hundred thousand files on two
+// processors, and keep every child within half a gigabyte.
+func DefaultLimits() Limits {
+	return Limits{
+		WallMS:       10 * 60 * 1000,
+		MemoryBytes:  500 << 20,
+		CPUSeconds:   20 * 60,
+		FileBytes:    20 << 20,
+		ScratchBytes: 256 << 20,
+		OutputBytes:  512 << 20,
+		Findings:     50000,
+		Procs:        2,
+	}
+}
+
+// Job is what a child reads on standard input: one JSON document.
+type Job struct {
+	Protocol int    `json:"protocol"`
+	Check    string `json:"check"`
+	// Root is the directory of the target; Scratch the one that may be written.
+	Root    string            `json:"root"`
+	Scratch string            `json:"scratch"`
+	Data    map[string]string `json:"data,omitempty"` // name to file or directory
+	Options map[string]string `json:"options,omitempty"`
+	Limits  Limits            `json:"limits"`
+	// Attempt makes a retry a different job.
+	Attempt int `json:"attempt,omitempty"`
+	// Sandbox is false only where an engine brings its own walls.
+	Sandbox bool `json:"sandbox"`
+	// CanaryDir is a directory name that does not exist in the target.
+	CanaryDir string           `json:"canary_dir"`
+	Inventory []inventory.File `json:"inventory"`
+}
+
+// RecordType says what a line of the child's output is.
+type RecordType string
+
+// The record types, in the order in which they may appear. Hello is first,
+// Done or Failure last; nothing may follow.
+const (
+	RecordHello    RecordType = "hello"
+	RecordProgress RecordType = "progress"
+	RecordRule     RecordType = "rule"
+	RecordFinding  RecordType = "finding"
+	RecordCoverage RecordType = "coverage"
+	RecordDone     RecordType = "done"
+	RecordFailure  RecordType = "failure"
+)
+
+// Record is one line of a child's output. Exactly the part that Type names is set.
+type Record struct {
+	Type     RecordType      `json:"type"`
+	Hello    *Hello          `json:"hello,omitempty"`
+	Progress *Progress       `json:"progress,omitempty"`
+	Rule     *Rule           `json:"rule,omitempty"`
+	Finding  *Finding        `json:"finding,omitempty"`
+	Coverage *CoverageRecord `json:"coverage,omitempty"`
+	Done     *Done           `json:"done,omitempty"`
+	Failure  *Failure        `json:"failure,omitempty"`
+}
+
+// Hello says who speaks, and behind which walls.
+type Hello struct {
+	Protocol    int            `json:"protocol"`
+	Check       string         `json:"check"`
+	Version     string         `json:"version"`
+	Build       string         `json:"build"`
+	RulesDigest string         `json:"rules_digest"`
+	Sandbox     sandbox.Report `json:"sandbox"`
+}
+
+// Progress counts files.
+type Progress struct {
+	Done  int `json:"done"`
+	Total int `json:"total"`
+}
+
+// ReadFile is one file that a check was given whole: the digest is over the
+// bytes it got, so that it can be held against the inventory.
+type ReadFile struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"`
+}
+
+// CoverageRecord carries a part of the coverage.
+type CoverageRecord struct {
+	Read    []ReadFile `json:"read,omitempty"`
+	Skipped []Skip     `json:"skipped,omitempty"`
+	Unread  []Unread   `json:"unread,omitempty"`
+	// Missing names data that was not there for a part of the target (an
+	// ecosystem without advisories).
+	Missing []MissingData `json:"missing,omitempty"`
+}
+
+// MissingData is a part of the target that could not be judged for want of data.
+type MissingData struct {
+	What    string `json:"what"`
+	Count   int    `json:"count"`
+	Command string `json:"command"`
+}
+
+// Done closes a child's output. Digest is the SHA-256 (hex) of all bytes
+// written before this line.
+type Done struct {
+	Findings int `json:"findings"`
+	Read     int `json:"read"`
+	Skipped  int `json:"skipped"`
+	// Truncated says that findings were cut at the limit.
+	Truncated bool   `json:"truncated,omitempty"`
+	Digest    string `json:"digest"`
+}
+
+// Failure closes the output of a child that knows why it cannot answer.
+type Failure struct {
+	Reason string `json:"reason"`
+	Advice string `json:"advice,omitempty"`
+}
+
+// DescribeDocument is the answer of vitalsign-check --describe.
+type DescribeDocument struct {
+	Protocol int           `json:"protocol"`
+	Build    string        `json:"build"`
+	Checks   []Description `json:"checks"`
+}

@@ -1,0 +1,88 @@
+package checks
+
+import (
+	"time"
+
+	"github.com/vitalsign-dev/vitalsign/internal/sandbox"
+)
+
+// Target is what a run looked at.
+type Target struct {
+	Kind    string `json:"kind"` // "tree"
+	Path    string `json:"path"`
+	Commit  string `json:"commit,omitempty"`
+	Tree    string `json:"tree,omitempty"`
+	Dirty   bool   `json:"dirty,omitempty"`
+	Remote  string `json:"remote,omitempty"`
+	Project string `json:"project,omitempty"`
+	Shallow bool   `json:"shallow,omitempty"`
+}
+
+// Data is a set of advisories or rules that a step read.
+type Data struct {
+	Name   string    `json:"name"`
+	Digest string    `json:"digest"`
+	AsOf   time.Time `json:"as_of"`
+}
+
+// Step is one check's part of a run.
+type Step struct {
+	Check   string `json:"check"`
+	Version string `json:"version,omitempty"`
+	Status  Status `json:"status"`
+	Reason  string `json:"reason,omitempty"`
+	// Advice says what to do about a step that is not complete.
+	Advice      string   `json:"advice,omitempty"`
+	DurationMS  int64    `json:"duration_ms"`
+	CPUMS       int64    `json:"cpu_ms,omitempty"`
+	PeakBytes   int64    `json:"peak_bytes,omitempty"`
+	Cached      bool     `json:"cached"`
+	Coverage    Coverage `json:"coverage"`
+	ToolDigest  string   `json:"tool_digest,omitempty"`
+	RulesDigest string   `json:"rules_digest,omitempty"`
+	// ReportDigest is the SHA-256 of the bytes the child wrote before done.
+	ReportDigest string          `json:"report_digest,omitempty"`
+	Data         []Data          `json:"data,omitempty"`
+	Sandbox      *sandbox.Report `json:"sandbox,omitempty"`
+}
+
+// Run is what happened: one target, one plan.
+type Run struct {
+	ID            string    `json:"id"`
+	Target        Target    `json:"target"`
+	Started       time.Time `json:"started"`
+	Ended         time.Time `json:"ended"`
+	Engine        string    `json:"engine"`
+	Sandbox       string    `json:"sandbox"`
+	Version       string    `json:"version"`
+	IdentityKeyID string    `json:"identity_key_id"`
+	// IdentityKeyThrowaway says that the key served this run only, so that
+	// value-bound identities cannot be compared with other runs.
+	IdentityKeyThrowaway bool      `json:"identity_key_throwaway,omitempty"`
+	Steps                []Step    `json:"steps"`
+	Findings             []Finding `json:"findings"`
+	// Unread says what no check of the plan can read.
+	Unread  []Unread `json:"unread,omitempty"`
+	Waivers []string `json:"waivers"`
+	Verdict Verdict  `json:"verdict"`
+}
+
+// Outcome is one half of a verdict. Its zero value is unknown, which blocks.
+type Outcome string
+
+// The outcomes.
+const (
+	Unknown Outcome = "unknown"
+	Pass    Outcome = "pass"
+	Fail    Outcome = "fail"
+)
+
+// Verdict is the decision over a run. Its zero value passes nothing: Findings
+// is not Pass, Complete is false and Exit must be computed (see internal/judge).
+type Verdict struct {
+	Findings Outcome  `json:"findings"`
+	Complete bool     `json:"complete"`
+	Verified bool     `json:"verified"`
+	Exit     int      `json:"exit"`
+	Reasons  []string `json:"reasons"`
+}
