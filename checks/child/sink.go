@@ -1,0 +1,170 @@
+package child
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/vitalsign-dev/vitalsign/checks"
+)
+
+// Sink takes what a check has to say and writes the records. It is safe for
+// concurrent use.
+type Sink struct {
+	ctx    context.Context
+	w      *writer
+	tree   *Tree
+	key    checks.IdentityKey
+	redact Redactor
+	check  string
+	limit  int
+
+	mu        sync.Mutex
+	rules     map[string]checks.Rule
+	dynamic   map[string]bool
+	findings  int
+	truncated bool
+	lines     lineCache
+}
+
+// Rule declares a rule that comes from data. The same id with another text is
+// an error: nobody could say which one a finding was judged by.
+func (s *Sink) Rule(r checks.Rule) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old, ok := s.rules[r.ID]; ok {
+		if !sameRule(old, r) {
+			return fmt.Errorf("rule %s is told in two ways", r.ID)
+		}
+		return nil
+	}
+	s.rules[r.ID], s.dynamic[r.ID] = r, true
+	return s.w.record(checks.Record{Type: checks.RecordRule, Rule: &r})
+}
+
+func sameRule(a, b checks.Rule) bool {
+	return a.ID == b.ID && a.Title == b.Title && a.Severity == b.Severity && a.Advice == b.Advice && a.Class == b.Class &&
+		slices.Equal(a.CWE, b.CWE) && slices.Equal(a.References, b.References)
+}
+
+// Hit reports a finding. Hits beyond the job's limit are counted but not
+// written, and make the step partial.
+func (s *Sink) Hit(h Hit) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ctx.Err(); err != nil {
+		return err
+	}
+	rule, ok := s.rules[h.Rule]
+	if !ok {
+		return fmt.Errorf("rule %q was never declared", h.Rule)
+	}
+	if s.findings >= s.limit && !s.tree.Canary(h.Path) {
+		s.truncated = true
+		return nil
+	}
+	f := s.finding(rule, h)
+	s.findings++
+	return s.w.record(checks.Record{Type: checks.RecordFinding, Finding: &f})
+}
+
+// Skip records a claimed file that was not read (see Tree.Skip).
+func (s *Sink) Skip(p string, reason checks.SkipReason, detail string) {
+	s.tree.Skip(p, reason, detail)
+}
+
+// Unread names something the check cannot look into at all.
+func (s *Sink) Unread(u checks.Unread) error {
+	return s.w.record(checks.Record{Type: checks.RecordCoverage, Coverage: &checks.CoverageRecord{Unread: []checks.Unread{u}}})
+}
+
+// Missing names a part of the target that could not be judged for want of data.
+func (s *Sink) Missing(m checks.MissingData) error {
+	return s.w.record(checks.Record{Type: checks.RecordCoverage, Coverage: &checks.CoverageRecord{Missing: []checks.MissingData{m}}})
+}
+
+// Progress reports work that reading files does not show.
+func (s *Sink) Progress(done, total int) {
+	// Progress is for people; a lost line loses nothing, and a broken pipe
+	// shows at the next finding.
+	_ = s.w.record(checks.Record{Type: checks.RecordProgress, Progress: &checks.Progress{Done: done, Total: total}})
+}
+
+// finding redacts a hit and gives it its identity. The rule goes by id only;
+// the parent puts the text back.
+func (s *Sink) finding(rule checks.Rule, h Hit) checks.Finding {
+	text := h.Text
+	if text == "" && h.StartLine > 0 {
+		text = s.lines.get(s.tree, h.Path, h.StartLine, max(h.EndLine, h.StartLine))
+	}
+	values := h.Values
+	if text != "" && !h.AllValues {
+		around := s.lines.get(s.tree, h.Path, max(1, h.StartLine-contextLines), max(h.EndLine, h.StartLine)+contextLines)
+		if h.Commit != "" || around == "" {
+			around = text
+		}
+		values = slices.Concat(values, s.redact.Values(s.ctx, h.Path, around+"\n"+h.Message))
+	}
+	anchor := h.Anchor
+	if anchor == "" {
+		anchor = text
+	}
+	f := checks.Finding{
+		Rule: checks.Rule{ID: rule.ID}, Check: s.check, Location: h.Location, Confidence: h.Confidence,
+		Evidence: checks.Evidence{Message: clip(redactAll(h.Message, values), maxMessage)},
+		Fix:      redactAll(h.Fix, values), Package: h.Package,
+		Fingerprint: checks.Fingerprint(rule.Class, checks.Anchor(s.key, anchor, values)),
+		ValueBound:  holdsAny(anchor, values),
+	}
+	f.Location.Symbol = clip(redactAll(h.Symbol, values), maxMessage)
+	if !h.Hidden && text != "" {
+		f.Evidence.Excerpt = excerpt(redactAll(text, values), h.StartColumn)
+		f.Evidence.ExcerptLine = h.StartLine
+	}
+	return f
+}
+
+func holdsAny(text string, values []string) bool {
+	return slices.ContainsFunc(values, func(v string) bool { return v != "" && strings.Contains(text, v) })
+}
+
+// writer counts and digests what it writes, one record a line.
+type writer struct {
+	mu   sync.Mutex
+	out  lineWriter
+	err  error
+	open bool
+}
+
+var errClosed = errors.New("the output is closed")
+
+func (w *writer) record(r checks.Record) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.err != nil:
+		return w.err
+	case !w.open:
+		return errClosed
+	}
+	w.err = w.out.write(r)
+	return w.err
+}
+
+// close writes the last record; nothing may follow.
+func (w *writer) close(last func(digest string) checks.Record) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil || !w.open {
+		return w.err
+	}
+	w.open = false
+	w.err = w.out.write(last(w.out.digest()))
+	if w.err == nil {
+		w.err = w.out.flush()
+	}
+	return w.err
+}
