@@ -1,0 +1,282 @@
+package pipelines
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/inventory"
+)
+
+// maxLine bounds one record in bytes: a thousand long paths fit.
+const maxLine = 8 << 20
+
+// collector takes a child's output line by line and believes nothing: it is an
+// io.Writer that fails as soon as the output cannot become an answer.
+type collector struct {
+	step      PlannedStep
+	claims    *checks.ClaimSet
+	build     string
+	canaryDir string
+	progress  func(checks.Progress)
+
+	files   map[string]string // path to digest, of the inventory
+	expect  map[string]bool   // claimed paths to whether accounted for, canary included
+	claimed int               // without the canary
+	bytes   int64
+
+	line    []byte
+	total   int64
+	h       hash.Hash
+	hello   *checks.Hello
+	done    *checks.Done
+	failure *checks.Failure
+	err     error
+
+	rules    map[string]checks.Rule
+	canary   map[checks.CanaryHit]bool
+	findings []checks.Finding
+	counts   struct{ findings, read, skipped int }
+	readReal int
+	skipped  map[string]int
+	partial  []checks.Skip
+	unread   []checks.Unread
+	missing  []checks.MissingData
+}
+
+func newCollector(plan Plan, p PlannedStep, progress func(checks.Progress)) (*collector, error) {
+	claims, err := checks.NewClaimSet(p.Check.Claims)
+	if err != nil {
+		return nil, err
+	}
+	c := &collector{
+		step: p, claims: claims, build: plan.Build, progress: progress, h: sha256.New(),
+		files: make(map[string]string, len(plan.Inventory.Files)), expect: map[string]bool{},
+		rules: map[string]checks.Rule{}, canary: map[checks.CanaryHit]bool{}, skipped: map[string]int{},
+	}
+	for _, f := range plan.Inventory.Files {
+		c.files[f.Path] = f.SHA256
+		if ok, _ := claims.Match(f.Path); ok {
+			c.expect[f.Path] = false
+			c.claimed++
+			c.bytes += f.Size
+		}
+	}
+	for _, s := range plan.Inventory.Skipped {
+		c.inventorySkip(s)
+	}
+	for _, r := range p.Check.Rules {
+		c.rules[r.ID] = r
+	}
+	c.layCanary(plan.Inventory)
+	return c, nil
+}
+
+// inventorySkip counts what the walk itself passed over. An unreadable
+// directory may have held anything, so every check is partial for it.
+func (c *collector) inventorySkip(s inventory.Skip) {
+	claimed, _ := c.claims.Match(s.Path)
+	reason := checks.SkipReason(s.Reason)
+	if !claimed && (reason.Complete() || !strings.HasSuffix(s.Path, "/")) {
+		return
+	}
+	c.skipped[s.Reason]++
+	if !reason.Complete() || reason == checks.SkipPointer && checks.ClinicalFile(s.Path) {
+		c.partial = append(c.partial, checks.Skip{Path: s.Path, Reason: reason, Detail: s.Detail})
+	}
+}
+
+// layCanary picks a directory that the target does not have, and expects the
+// canary's files and hits there.
+func (c *collector) layCanary(inv *inventory.Inventory) {
+	nonce := make([]byte, 6)
+	for {
+		_, _ = rand.Read(nonce) // never fails (crypto/rand)
+		c.canaryDir = "canary-" + hex.EncodeToString(nonce)
+		taken := slices.ContainsFunc(inv.Files, func(f inventory.File) bool { return strings.HasPrefix(f.Path, c.canaryDir+"/") })
+		if !taken {
+			break
+		}
+	}
+	for _, f := range c.step.Check.Canary.Files {
+		c.expect[path.Join(c.canaryDir, f.Path)] = false
+	}
+	for _, h := range c.step.Check.Canary.Hits {
+		c.canary[checks.CanaryHit{Path: path.Join(c.canaryDir, h.Path), Rule: h.Rule}] = false
+	}
+}
+
+func (c *collector) job(plan Plan, p PlannedStep) checks.Job {
+	job := checks.Job{
+		Protocol: checks.Protocol, Check: p.Check.Name, Root: plan.Root, Options: p.Options,
+		Limits: p.Limits, CanaryDir: c.canaryDir, Inventory: plan.Inventory.Files, Data: map[string]string{},
+	}
+	for _, d := range p.Data {
+		job.Data[d.Name] = d.Path
+	}
+	return job
+}
+
+// Write implements io.Writer for the child's standard output.
+func (c *collector) Write(p []byte) (int, error) {
+	if c.err != nil {
+		return 0, c.err
+	}
+	if c.total += int64(len(p)); c.step.Limits.OutputBytes > 0 && c.total > c.step.Limits.OutputBytes {
+		c.err = fmt.Errorf("stopped: it wrote more than %d bytes", c.step.Limits.OutputBytes)
+		return 0, c.err
+	}
+	rest := p
+	for {
+		i := bytes.IndexByte(rest, '\n')
+		if i < 0 {
+			break
+		}
+		line := rest[:i+1]
+		if len(c.line) > 0 {
+			line = append(c.line, line...)
+			c.line = c.line[:0]
+		}
+		if c.err = c.record(line); c.err != nil {
+			return 0, c.err
+		}
+		rest = rest[i+1:]
+	}
+	c.line = append(c.line, rest...)
+	if len(c.line) > maxLine {
+		c.err = fmt.Errorf("stopped: it wrote a line of more than %d bytes", maxLine)
+		return 0, c.err
+	}
+	return len(p), nil
+}
+
+func (c *collector) record(line []byte) error {
+	if c.done != nil || c.failure != nil {
+		return errors.New("it went on after its last record")
+	}
+	var r checks.Record
+	if err := json.Unmarshal(line, &r); err != nil {
+		return errors.New("it wrote something that is not a record")
+	}
+	var err error
+	switch {
+	case r.Type == checks.RecordHello && r.Hello != nil && c.hello == nil:
+		c.hello, err = r.Hello, c.checkHello(*r.Hello)
+	case c.hello == nil:
+		err = errors.New("it did not begin with hello")
+	case r.Type == checks.RecordProgress && r.Progress != nil:
+		c.progress(*r.Progress)
+	case r.Type == checks.RecordRule && r.Rule != nil:
+		err = c.addRule(*r.Rule)
+	case r.Type == checks.RecordFinding && r.Finding != nil:
+		err = c.addFinding(*r.Finding)
+	case r.Type == checks.RecordCoverage && r.Coverage != nil:
+		err = c.addCoverage(*r.Coverage)
+	case r.Type == checks.RecordDone && r.Done != nil:
+		c.done, err = r.Done, c.checkDone(*r.Done)
+	case r.Type == checks.RecordFailure && r.Failure != nil:
+		c.failure = r.Failure
+	default:
+		err = errors.New("it wrote a record of an unknown type")
+	}
+	c.h.Write(line) // a hash never fails
+	return err
+}
+
+func (c *collector) checkHello(h checks.Hello) error {
+	d := c.step.Check
+	switch {
+	case h.Protocol != checks.Protocol:
+		return fmt.Errorf("it speaks protocol %d, not %d", h.Protocol, checks.Protocol)
+	case h.Build != c.build:
+		return fmt.Errorf("it is of another build (%q, not %q)", h.Build, c.build)
+	case h.Check != d.Name || h.Version != d.Version || h.RulesDigest != d.RulesDigest:
+		return errors.New("it is not the check, version and rules that were described")
+	}
+	return nil
+}
+
+func (c *collector) addRule(r checks.Rule) error {
+	if old, ok := c.rules[r.ID]; ok && fmt.Sprint(old) != fmt.Sprint(r) {
+		return errors.New("it told one rule in two ways")
+	}
+	c.rules[r.ID] = r
+	return nil
+}
+
+var fingerprintShape = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+func (c *collector) addFinding(f checks.Finding) error {
+	c.counts.findings++
+	rule, known := c.rules[f.Rule.ID]
+	_, inTree := c.files[f.Location.Path]
+	inCanary := strings.HasPrefix(f.Location.Path, c.canaryDir+"/")
+	switch {
+	case !known:
+		return errors.New("it reported a rule that was never declared")
+	case f.Check != c.step.Check.Name || !fingerprintShape.MatchString(f.Fingerprint):
+		return errors.New("it reported a finding without identity")
+	case !inTree && !inCanary && f.Location.Commit == "":
+		return errors.New("it reported a file that is not in the target")
+	case inCanary:
+		hit := checks.CanaryHit{Path: f.Location.Path, Rule: f.Rule.ID}
+		if _, expected := c.canary[hit]; expected {
+			c.canary[hit] = true
+		}
+		return nil
+	case c.step.Limits.Findings > 0 && len(c.findings) >= c.step.Limits.Findings:
+		return fmt.Errorf("it reported more than %d findings", c.step.Limits.Findings)
+	}
+	f.Rule = rule
+	c.findings = append(c.findings, f)
+	return nil
+}
+
+func (c *collector) addCoverage(r checks.CoverageRecord) error {
+	for _, f := range r.Read {
+		c.counts.read++
+		if sum, ok := c.files[f.Path]; ok && sum != f.SHA256 {
+			return errors.New("it read other bytes than the inventory saw")
+		}
+		done, expected := c.expect[f.Path]
+		if expected && !done {
+			c.expect[f.Path] = true
+			if !strings.HasPrefix(f.Path, c.canaryDir+"/") {
+				c.readReal++
+			}
+		}
+	}
+	for _, s := range r.Skipped {
+		c.counts.skipped++
+		if _, expected := c.expect[s.Path]; expected {
+			c.expect[s.Path] = true
+		}
+		c.skipped[string(s.Reason)]++
+		if !s.Reason.Complete() {
+			c.partial = append(c.partial, s)
+		}
+	}
+	c.unread = append(c.unread, r.Unread...)
+	c.missing = append(c.missing, r.Missing...)
+	return nil
+}
+
+func (c *collector) checkDone(d checks.Done) error {
+	switch {
+	case d.Findings != c.counts.findings || d.Read != c.counts.read || d.Skipped != c.counts.skipped:
+		return errors.New("its output does not hold what its last record counts")
+	case d.Digest != hex.EncodeToString(c.h.Sum(nil)):
+		return errors.New("its output does not have the digest that its last record names")
+	}
+	return nil
+}

@@ -1,0 +1,142 @@
+package pipelines
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/sandbox"
+)
+
+// maxIncomplete is how many unread files a step lists by name.
+const maxIncomplete = 100
+
+// conclude decides what the output is worth. Findings of a failed step are
+// kept: what was found is true even when more may be there.
+func (c *collector) conclude(step checks.Step, ended error, requireSandbox bool) (checks.Step, []checks.Finding) {
+	step.Coverage = c.coverage()
+	if c.hello != nil {
+		step.Sandbox = &c.hello.Sandbox
+	}
+	// An output that broke the protocol is the cause, the killed child the
+	// consequence.
+	if err := errors.Join(c.err); err != nil {
+		return failed(step, err), c.findings
+	}
+	switch err := c.believable(ended, requireSandbox); {
+	case err != nil:
+		step = failed(step, err)
+		if c.failure != nil {
+			step.Advice = c.failure.Advice
+		}
+		return step, c.findings
+	}
+	step.ReportDigest = hex.EncodeToString(c.h.Sum(nil))
+	step.Status = checks.OK
+	switch {
+	case len(c.missing) > 0:
+		step.Status = checks.Missing
+		step.Reason, step.Advice = missingWords(c.missing)
+	case c.done.Truncated:
+		step.Status, step.Reason = checks.Partial, fmt.Sprintf("more than %d findings; the rest was dropped", c.step.Limits.Findings)
+	case len(c.partial) > 0:
+		step.Status, step.Reason = checks.Partial, c.partialWords()
+		step.Advice = adviceFor(c.partial)
+	}
+	return step, c.findings
+}
+
+// believable names the first reason why the output is no answer.
+func (c *collector) believable(ended error, requireSandbox bool) error {
+	switch {
+	case c.failure != nil:
+		return errors.New(c.failure.Reason)
+	case ended != nil:
+		return ended
+	case c.hello == nil && c.total == 0:
+		return errors.New("it ended without a word")
+	case c.done == nil:
+		return errors.New("its output breaks off: there is no done")
+	case len(c.line) > 0:
+		return errors.New("it went on after its last record")
+	case requireSandbox && c.hello.Sandbox.Kind != sandbox.KindFull:
+		return fmt.Errorf("the sandbox is %s and the configuration requires it: %s", c.hello.Sandbox.Kind, strings.Join(c.hello.Sandbox.Missing, "; "))
+	}
+	if n, first := c.unaccounted(); n > 0 {
+		return fmt.Errorf("it says done, but %d of %d files are neither read nor skipped (%s)", n, len(c.expect), first)
+	}
+	for hit, seen := range c.canary {
+		if !seen {
+			return fmt.Errorf("it missed the canary: rule %s did not fire on a file made for it", hit.Rule)
+		}
+	}
+	return nil
+}
+
+func (c *collector) unaccounted() (n int, first string) {
+	for p, ok := range c.expect {
+		if !ok {
+			n++
+			if first == "" || p < first {
+				first = p
+			}
+		}
+	}
+	return n, first
+}
+
+func (c *collector) coverage() checks.Coverage {
+	slices.SortFunc(c.partial, func(a, b checks.Skip) int { return strings.Compare(a.Path, b.Path) })
+	cov := checks.Coverage{
+		Claimed: c.claimed, Read: c.readReal, Bytes: c.bytes, Unread: c.unread,
+		Incomplete: c.partial[:min(len(c.partial), maxIncomplete)],
+	}
+	if len(c.skipped) > 0 {
+		cov.Skipped = c.skipped
+	}
+	return cov
+}
+
+func (c *collector) partialWords() string {
+	first := c.partial[0]
+	s := fmt.Sprintf("%s: %s", first.Path, first.Reason)
+	if first.Detail != "" {
+		s += " (" + first.Detail + ")"
+	}
+	if n := len(c.partial) - 1; n > 0 {
+		s += fmt.Sprintf(", and %d more", n)
+	}
+	return fmt.Sprintf("%s; %d of %d files read", s, c.readReal, c.claimed)
+}
+
+func adviceFor(skips []checks.Skip) string {
+	for _, s := range skips {
+		switch s.Reason {
+		case checks.SkipTooLarge:
+			return "raise limits.file_size in the configuration, or name the file in .vitalsignignore"
+		case checks.SkipUnreadable:
+			return "give the user who scans permission to read it, or name it in .vitalsignignore"
+		case checks.SkipChanged:
+			return "scan again when nothing writes to the target"
+		case checks.SkipPointer:
+			return "fetch the content first (git lfs pull, dvc pull, git annex get)"
+		case checks.SkipUnparsable:
+			return "correct the file, or name it in .vitalsignignore"
+		}
+	}
+	return ""
+}
+
+func missingWords(missing []checks.MissingData) (reason, advice string) {
+	var parts []string
+	for _, m := range missing {
+		parts = append(parts, fmt.Sprintf("%s (%d)", m.What, m.Count))
+		if advice == "" {
+			advice = "run: " + m.Command
+		}
+	}
+	return "no data for " + strings.Join(parts, ", "), advice
+}

@@ -1,0 +1,85 @@
+// Package pipelines turns a plan into a run: which checks on which target with
+// which limits, then what each of them said. It decides what may be believed:
+// a child's output counts only when it is whole, speaks for this build and
+// these rules, accounts for every file that the check claims, and found the
+// canary.
+package pipelines
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/inventory"
+)
+
+// Plan is what shall happen to one target.
+type Plan struct {
+	Target    checks.Target
+	Root      string // absolute directory
+	Inventory *inventory.Inventory
+	Steps     []PlannedStep
+	// Build is what every child must say it is; ToolDigest is the SHA-256 of
+	// the program, in hex.
+	Build, ToolDigest string
+	Key               checks.IdentityKey
+	KeyThrowaway      bool
+	// RequireSandbox fails a step whose child was not fully walled in.
+	RequireSandbox bool
+}
+
+// PlannedStep is one check of a plan.
+type PlannedStep struct {
+	Check checks.Description
+	// Decided is set when the step ends before it starts: excluded, missing,
+	// stale. Reason and Advice say why.
+	Decided        checks.Status
+	Reason, Advice string
+	Options        map[string]string
+	Data           []DataSet
+	Limits         checks.Limits
+}
+
+// DataSet is data on disk that a step reads.
+type DataSet struct {
+	checks.Data
+	Path string
+}
+
+// Engine runs children. Implementations must give the child nothing but the
+// job, the key, the target and the data, and must not return before every
+// process they started is gone.
+type Engine interface {
+	// Name is recorded in the run, e.g. "local".
+	Name() string
+	// Exec runs vitalsign-check with the job, copies its standard output to
+	// out as it comes, and returns when it has ended. An error of out ends the
+	// child. The error says why an answer is not to be believed, in words for
+	// the user; nil only says that the child ended by itself.
+	Exec(ctx context.Context, job checks.Job, key checks.IdentityKey, out io.Writer) (Usage, error)
+}
+
+// Usage is what a child took.
+type Usage struct {
+	CPU       time.Duration
+	PeakBytes int64
+}
+
+// EventKind says what an event is about.
+type EventKind string
+
+// The kinds of event, in the order in which a step sends them.
+const (
+	StepStarted  EventKind = "started"
+	StepProgress EventKind = "progress"
+	StepEnded    EventKind = "ended"
+)
+
+// Event is one thing that happened to a step. A run is the fold of its events.
+type Event struct {
+	Kind        EventKind
+	Check       string
+	Done, Total int          // of a progress
+	Step        *checks.Step // of an end
+}
