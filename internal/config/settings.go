@@ -1,0 +1,45 @@
+// Package config says how a scan is to be done, and who said so: defaults, the
+// user's file, the repository's file, the environment and flags, in that order
+// of growing weight, with the one exception that a repository can tighten but
+// never loosen what the user, the environment or a flag asked for.
+package config
+
+import (
+	"time"
+
+	"github.com/vitalsign-dev/vitalsign/checks"
+)
+
+// Settings are the choices of one scan, resolved.
+type Settings struct {
+	// FailOn is the lowest severity that fails the gate; UnratedAs is what a
+	// finding without severity counts as.
+	FailOn, UnratedAs checks.Severity
+	// Skip names checks that are not asked.
+	Skip []string
+	// History has secrets read every commit.
+	History bool
+	Limits  checks.Limits
+	// MaxDataAge is how old advisory data may be; zero switches the question
+	// off, which the verdict says.
+	MaxDataAge time.Duration
+	// Paths gives files a role by pattern (doublestar): "generated",
+	// "vendored" or "test" to patterns.
+	Paths map[string][]string
+	// InlineMaxSeverity and InlineMaxDays bound inline ignores.
+	InlineMaxSeverity checks.Severity
+	InlineMaxDays     int
+	// RequireSandbox fails a step whose child is not fully walled in.
+	RequireSandbox bool
+	// Parallel is how many children run at once; 0 means one a processor.
+	Parallel int
+}
+
+// Defaults are what holds when nobody says anything.
+func Defaults() Settings {
+	return Settings{
+		FailOn: checks.High, UnratedAs: checks.High, Limits: checks.DefaultLimits(),
+		MaxDataAge:        14 * 24 * time.Hour,
+		InlineMaxSeverity: checks.Low, InlineMaxDays: 90,
+	}
+}

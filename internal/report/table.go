@@ -1,0 +1,281 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/safetext"
+)
+
+// maxPlaces is how many places of one rule are shown in full.
+const maxPlaces = 10
+
+// TableOptions shape the table.
+type TableOptions struct {
+	Style Style
+	// Verbose shows every place and the steps' digests.
+	Verbose bool
+	// Quiet leaves only the verdict lines.
+	Quiet bool
+}
+
+// Table writes findings grouped by severity and rule, then the steps, what
+// nobody could read, and the verdict as the last line.
+func Table(w io.Writer, d Document, o TableOptions) error {
+	b := bufio.NewWriter(w)
+	t := table{b, o}
+	for _, run := range d.Runs {
+		t.run(run, len(d.Runs) > 1)
+	}
+	if len(d.Runs) > 1 {
+		t.verdict("all targets", d.Verdict)
+	}
+	return b.Flush()
+}
+
+type table struct {
+	w *bufio.Writer
+	o TableOptions
+}
+
+func (t table) printf(format string, args ...any) { fmt.Fprintf(t.w, format, args...) }
+
+func (t table) run(r checks.Run, several bool) {
+	if !t.o.Quiet {
+		if several {
+			t.printf("%s\n\n", t.o.Style.bold.Render(safetext.Line(r.Target.Path)))
+		}
+		for _, s := range checks.Severities() {
+			t.severity(r, s)
+		}
+		t.steps(r)
+		t.unread(r)
+	}
+	t.verdict(target(r), r.Verdict)
+}
+
+func target(r checks.Run) string {
+	if r.Target.Commit == "" {
+		return r.Target.Path
+	}
+	name := r.Target.Path + " at " + r.Target.Commit[:min(12, len(r.Target.Commit))]
+	if r.Target.Dirty {
+		name += " with changes"
+	}
+	return name
+}
+
+// severity writes one group, rules in the order of their first finding.
+func (t table) severity(r checks.Run, s checks.Severity) {
+	var order []string
+	byRule := map[string][]checks.Finding{}
+	n := 0
+	for _, f := range r.Findings {
+		if f.Rule.Severity != s {
+			continue
+		}
+		n++
+		key := f.Check + " " + f.Rule.ID
+		if byRule[key] == nil {
+			order = append(order, key)
+		}
+		byRule[key] = append(byRule[key], f)
+	}
+	if n == 0 {
+		return
+	}
+	t.printf("%s\n\n", t.o.Style.severity[s].Render(fmt.Sprintf(" %s  %d ", strings.ToUpper(s.String()), n)))
+	for _, key := range order {
+		t.rule(byRule[key])
+	}
+}
+
+func (t table) rule(fs []checks.Finding) {
+	first := fs[0]
+	t.printf("  %s  %s\n", t.o.Style.bold.Render(safetext.Line(first.Rule.ID)), safetext.Line(first.Rule.Title))
+	shown := fs
+	if !t.o.Verbose && len(fs) > maxPlaces {
+		shown = fs[:maxPlaces]
+	}
+	for _, f := range shown {
+		t.place(f)
+	}
+	if more := len(fs) - len(shown); more > 0 {
+		t.printf("    %s\n", t.o.Style.dim.Render(fmt.Sprintf("and %d more of this rule (--verbose or -f json shows them)", more)))
+	}
+	if first.Rule.Advice != "" {
+		for i, line := range wrap(safetext.Line(first.Rule.Advice), 92) {
+			t.printf("    %s %s\n", []string{"->", "  "}[min(i, 1)], line)
+		}
+	}
+	t.printf("\n")
+}
+
+func (t table) place(f checks.Finding) {
+	place := f.Location.Path
+	if f.Location.StartLine > 0 {
+		place += fmt.Sprintf(":%d", f.Location.StartLine)
+	}
+	if f.Location.Commit != "" {
+		place += " in commit " + f.Location.Commit[:min(12, len(f.Location.Commit))]
+	}
+	t.printf("    %s%s\n", safetext.Line(place), t.o.Style.dim.Render(notes(f)))
+	if f.Package != nil {
+		t.printf("      %s %s", safetext.Line(f.Package.Name), safetext.Line(f.Package.Version))
+		if len(f.Package.Fixed) > 0 {
+			t.printf("  fixed in %s", safetext.Line(strings.Join(f.Package.Fixed, ", ")))
+		}
+		t.printf("\n")
+	}
+	if f.Evidence.Excerpt == "" {
+		return
+	}
+	for i, line := range strings.Split(safetext.Block(f.Evidence.Excerpt), "\n") {
+		number := ""
+		if f.Evidence.ExcerptLine > 0 && line != "..." {
+			number = fmt.Sprint(f.Evidence.ExcerptLine + i)
+		}
+		t.printf("      %s %s\n", t.o.Style.dim.Render(fmt.Sprintf("%5s |", number)), line)
+	}
+}
+
+// notes says what the place alone does not: identity, role, other witnesses.
+func notes(f checks.Finding) string {
+	parts := []string{f.Fingerprint[:min(12, len(f.Fingerprint))]}
+	if f.Role != "" && f.Role != "source" {
+		parts = append(parts, f.Role)
+	}
+	if f.New != nil && *f.New {
+		parts = append(parts, "new")
+	}
+	for _, w := range f.SeenBy {
+		if w.Check != f.Check || w.Rule != f.Rule.ID {
+			parts = append(parts, "also "+w.Check+" "+w.Rule)
+		}
+	}
+	if f.Ignored != nil {
+		parts = append(parts, fmt.Sprintf("ignored until %s by %s: %s", f.Ignored.Until, f.Ignored.By, f.Ignored.Reason))
+	}
+	return "  [" + safetext.Line(strings.Join(parts, ", ")) + "]"
+}
+
+func (t table) steps(r checks.Run) {
+	t.printf("%s\n", t.o.Style.bold.Render("Steps"))
+	for _, s := range r.Steps {
+		t.printf("  %s\n", StepLine(t.o.Style, s))
+		if s.Advice != "" && !s.Status.Complete() {
+			t.printf("        -> %s\n", safetext.Line(s.Advice))
+		}
+		for _, u := range s.Coverage.Unread {
+			t.printf("        not read: %s\n", unreadWords(u))
+		}
+		if t.o.Verbose {
+			t.digests(s)
+		}
+	}
+	t.printf("\n")
+}
+
+func (t table) digests(s checks.Step) {
+	for _, skip := range s.Coverage.Incomplete {
+		t.printf("        %s: %s %s\n", skip.Reason, safetext.Line(skip.Path), safetext.Line(skip.Detail))
+	}
+	if s.ToolDigest != "" {
+		t.printf("        tool %s rules %s report %s\n", short(s.ToolDigest), short(s.RulesDigest), short(s.ReportDigest))
+	}
+	for _, d := range s.Data {
+		t.printf("        data %s %s as of %s\n", d.Name, short(d.Digest), d.AsOf.UTC().Format(time.DateOnly))
+	}
+}
+
+func short(digest string) string {
+	if digest == "" {
+		return "-"
+	}
+	return digest[:min(16, len(digest))]
+}
+
+// StepLine is the one line that says how a step ended, also used while a scan
+// runs.
+func StepLine(style Style, s checks.Step) string {
+	mark, st := style.statusMark(s.Status)
+	line := fmt.Sprintf("%s %-8s %s", st.Render(mark), s.Check, st.Render(fmt.Sprintf("%-14s", s.Status)))
+	if s.Status == checks.OK || s.Status == checks.Partial || s.Status == checks.Missing {
+		line += fmt.Sprintf(" %d of %d files", s.Coverage.Read, s.Coverage.Claimed)
+	}
+	if s.DurationMS > 0 {
+		line += fmt.Sprintf("  %.1f s", float64(s.DurationMS)/1000)
+	}
+	if s.PeakBytes > 0 {
+		line += fmt.Sprintf("  %d MB", s.PeakBytes>>20)
+	}
+	if s.Cached {
+		line += "  cached"
+	}
+	if s.Reason != "" {
+		line += "  " + safetext.Line(s.Reason)
+	}
+	return strings.TrimRight(line, " ")
+}
+
+func (t table) unread(r checks.Run) {
+	if len(r.Unread) == 0 {
+		return
+	}
+	t.printf("%s\n", t.o.Style.bold.Render("Not read by any check"))
+	for _, u := range r.Unread {
+		t.printf("  %s\n", unreadWords(u))
+	}
+	t.printf("\n")
+}
+
+func unreadWords(u checks.Unread) string {
+	s := fmt.Sprintf("%d %s", u.Count, u.What)
+	if u.Why != "" {
+		s += ": " + u.Why
+	}
+	if u.Command != "" {
+		s += " (" + u.Command + ")"
+	}
+	if len(u.Examples) > 0 {
+		s += ", such as " + u.Examples[0]
+	}
+	return safetext.Line(s)
+}
+
+// verdict is the last line: it says both halves of the answer.
+func (t table) verdict(what string, v checks.Verdict) {
+	word, st := "UNKNOWN", t.o.Style.warn
+	switch v.Exit {
+	case 0:
+		word, st = "PASS", t.o.Style.good
+	case 1:
+		word, st = "FAIL", t.o.Style.bad
+	}
+	line := fmt.Sprintf("%s  %s (exit %d)", st.Render(word), safetext.Line(what), v.Exit)
+	if len(v.Reasons) > 0 {
+		line += ": " + safetext.Line(strings.Join(v.Reasons, "; "))
+	}
+	t.printf("%s\n", line)
+}
+
+// wrap breaks text at spaces into lines of at most n bytes where it can.
+func wrap(text string, n int) []string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && len(line)+1+len(word) > n {
+			lines = append(lines, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}
