@@ -1,0 +1,305 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/config"
+	"github.com/vitalsign-dev/vitalsign/internal/judge"
+	"github.com/vitalsign-dev/vitalsign/internal/report"
+	"github.com/vitalsign-dev/vitalsign/internal/version"
+	"github.com/vitalsign-dev/vitalsign/pipelines"
+	"github.com/vitalsign-dev/vitalsign/pipelines/local"
+)
+
+// scanFlags are what the command line says about a scan.
+type scanFlags struct {
+	format         string
+	outputs        []string
+	quiet, verbose bool
+	noIgnore       bool
+	only           []string
+}
+
+func (a *app) scanCommand() *cobra.Command {
+	var f scanFlags
+	c := &cobra.Command{
+		Use: "scan [TARGET ...]", Short: "Scan repositories, directories or files, report and decide",
+		Long: "Plans the checks for each target (default: the current directory), runs each in a\n" +
+			"sandboxed child process, reports, and ends with one of the exit codes.\n\n" + exitHelp(),
+		Example: "  vitalsign scan                                   this directory's repository\n" +
+			"  vitalsign scan --fail-on critical services/api   a part of it, a higher threshold\n" +
+			"  vitalsign scan -f json > result.json             for machines\n" +
+			"  vitalsign scan --output sarif=result.sarif       a table here, SARIF in a file\n" +
+			"  vitalsign scan --history                         secrets in every commit, too",
+		RunE: func(cmd *cobra.Command, args []string) error { return a.scan(cmd, args, f) },
+	}
+	fl := c.Flags()
+	fl.StringVarP(&f.format, "format", "f", "table", "what to print: table or json")
+	fl.StringArrayVar(&f.outputs, "output", nil, "also write FORMAT=FILE (repeatable)")
+	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress, only the verdict")
+	fl.BoolVarP(&f.verbose, "verbose", "v", false, "every place, digests, unread files")
+	fl.BoolVar(&f.noIgnore, "no-ignore", false, "read what .gitignore names, too")
+	fl.StringSliceVar(&f.only, "check", nil, "only these checks; the rest is named as not asked")
+	settingsFlags(fl)
+	return c
+}
+
+// scan runs every target and prints one document.
+func (a *app) scan(cmd *cobra.Command, targets []string, f scanFlags) error {
+	ctx := cmd.Context()
+	outputs, err := parseOutputs(f)
+	if err != nil {
+		return err
+	}
+	if len(targets) == 0 {
+		targets = []string{"."}
+	}
+	program, err := a.checkProgram(cmd)
+	if err != nil {
+		return err
+	}
+	tool, err := local.Describe(ctx, program, version.Build(), a.cacheDir())
+	if err != nil {
+		return exitError{judge.ExitUsage, err}
+	}
+	if err := knownChecks(tool, f.only, "--check"); err != nil {
+		return err
+	}
+	key, throwaway, err := a.identityKey()
+	if err != nil {
+		return err
+	}
+	// Every target is opened before the first is scanned: a wrong name is
+	// found out in the first second, not after an hour.
+	s := &scanner{app: a, cmd: cmd, flags: f, tool: tool, key: key, throwaway: throwaway, progress: a.progress(cmd, f)}
+	for _, t := range targets {
+		if err := s.open(ctx, t); err != nil {
+			return err
+		}
+	}
+	doc := report.Document{Schema: report.SchemaID}
+	var exits []int
+	for _, t := range s.trees {
+		run := s.scanTree(ctx, t)
+		doc.Runs = append(doc.Runs, run)
+		exits = append(exits, run.Verdict.Exit)
+	}
+	s.progress.Close()
+	doc.Verdict = overall(doc.Runs, judge.Worst(exits...))
+	a.code = doc.Verdict.Exit
+	return a.write(cmd, doc, f, outputs)
+}
+
+// overall is the verdict over several runs; over one it is that one's.
+func overall(runs []checks.Run, exit int) checks.Verdict {
+	if len(runs) == 1 {
+		return runs[0].Verdict
+	}
+	v := checks.Verdict{Findings: checks.Pass, Complete: len(runs) > 0, Exit: exit, Reasons: []string{}}
+	for _, r := range runs {
+		v.Complete = v.Complete && r.Verdict.Complete
+		switch {
+		case r.Verdict.Findings == checks.Fail:
+			v.Findings = checks.Fail
+		case r.Verdict.Findings != checks.Pass && v.Findings == checks.Pass:
+			v.Findings = checks.Unknown
+		}
+		for _, why := range r.Verdict.Reasons {
+			v.Reasons = append(v.Reasons, r.Target.Path+": "+why)
+		}
+	}
+	return v
+}
+
+// knownChecks refuses a check that does not exist: leaving one out by a
+// misspelt name would otherwise pass in silence.
+func knownChecks(tool local.Tool, names []string, from string) error {
+	var known []string
+	for _, d := range tool.Checks {
+		known = append(known, d.Name)
+	}
+	for _, n := range names {
+		if !slices.Contains(known, n) {
+			return usageError("%s: there is no check %q; the checks are %s", from, n, strings.Join(known, ", "))
+		}
+	}
+	return nil
+}
+
+// scanner carries what all targets of one command share.
+type scanner struct {
+	app       *app
+	cmd       *cobra.Command
+	flags     scanFlags
+	tool      local.Tool
+	key       checks.IdentityKey
+	throwaway bool
+	progress  report.Progress
+	trees     []opened
+}
+
+// opened is a target with its settings.
+type opened struct {
+	tree     *pipelines.Tree
+	settings config.Settings
+}
+
+func (s *scanner) open(ctx context.Context, target string) error {
+	tree, err := pipelines.OpenTree(ctx, target, s.app.gitProgram())
+	if errors.Is(err, pipelines.ErrTarget) {
+		return exitError{judge.ExitUsage, err}
+	}
+	if err != nil {
+		return err
+	}
+	settings, err := s.app.settings(s.cmd)
+	if err != nil {
+		return err
+	}
+	if err := knownChecks(s.tool, settings.Skip, "skip"); err != nil {
+		return err
+	}
+	s.trees = append(s.trees, opened{tree, settings})
+	return nil
+}
+
+// scanTree takes the inventory, makes the plan, runs and judges it.
+func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
+	if o.tree.GitTrouble != "" {
+		s.progress.Say("git could not be asked about " + o.tree.Target.Path + " (" + o.tree.GitTrouble + "); everything is read")
+	}
+	inv, err := o.tree.Inventory(ctx, pipelines.InventoryOptions{NoIgnore: s.flags.noIgnore})
+	if err != nil {
+		return s.lost(o, fmt.Errorf("the inventory could not be taken: %w", err))
+	}
+	plan := pipelines.Plan{
+		Target: o.tree.Target, Root: o.tree.Root, Inventory: inv, Build: s.tool.Build, ToolDigest: s.tool.Digest,
+		Key: s.key, KeyThrowaway: s.throwaway, RequireSandbox: o.settings.RequireSandbox,
+	}
+	plan.Steps = s.steps(o)
+	engine := local.Engine{Program: s.tool.Program, Temp: os.TempDir()}
+	parallel := o.settings.Parallel
+	if parallel <= 0 {
+		parallel = runtime.NumCPU()
+	}
+	run := pipelines.Execute(ctx, plan, engine, pipelines.Options{Parallel: parallel, Now: s.app.now, Events: s.progress.Event})
+	run.Unread = pipelines.Unread(inv, s.tool.Checks)
+	roles := map[string]string{}
+	for _, f := range inv.Files {
+		roles[f.Path] = f.Role
+	}
+	for i := range run.Findings {
+		run.Findings[i].Role = roles[run.Findings[i].Location.Path]
+	}
+	run.Verdict = judge.Judge(run, judge.Gate{FailOn: o.settings.FailOn, UnratedAs: o.settings.UnratedAs}, ctx.Err() != nil)
+	return run
+}
+
+// steps plans every check that the tool has.
+func (s *scanner) steps(o opened) []pipelines.PlannedStep {
+	var steps []pipelines.PlannedStep
+	for _, d := range s.tool.Checks {
+		p := pipelines.PlannedStep{Check: d, Limits: o.settings.Limits, Options: map[string]string{}}
+		p.Limits.Procs = runtime.NumCPU()
+		if slices.Contains(o.settings.Skip, d.Name) || len(s.flags.only) > 0 && !slices.Contains(s.flags.only, d.Name) {
+			p.Decided, p.Reason = checks.Excluded, "not asked"
+		}
+		steps = append(steps, p)
+	}
+	return steps
+}
+
+// lost is the run of a target that could not be looked at.
+func (s *scanner) lost(o opened, err error) checks.Run {
+	now := s.app.now().UTC()
+	run := checks.Run{Target: o.tree.Target, Started: now, Ended: now, Engine: "local", Version: s.tool.Build,
+		IdentityKeyID: s.key.ID(), Findings: []checks.Finding{}, Waivers: []string{}}
+	for _, d := range s.tool.Checks {
+		run.Steps = append(run.Steps, checks.Step{Check: d.Name, Version: d.Version, Status: checks.Failed, Reason: err.Error()})
+	}
+	run.Verdict = judge.Judge(run, judge.Gate{FailOn: o.settings.FailOn}, errors.Is(err, context.Canceled))
+	return run
+}
+
+func (a *app) progress(cmd *cobra.Command, f scanFlags) report.Progress {
+	style := report.NewStyle(a.err, a.colour(cmd, a.err))
+	switch width := a.columns(a.err); {
+	case f.quiet:
+		return report.Silent()
+	case width > 0 && a.getenv("CI") == "" && a.getenv("TERM") != "dumb":
+		return report.Live(a.err, style, width)
+	default:
+		return report.Plain(a.err, style)
+	}
+}
+
+// output is one FORMAT=FILE.
+type output struct{ format, file string }
+
+var formats = []string{"table", "json"}
+
+func parseOutputs(f scanFlags) ([]output, error) {
+	outs := []output{{f.format, ""}}
+	for _, o := range f.outputs {
+		format, file, ok := strings.Cut(o, "=")
+		if !ok || file == "" {
+			return nil, usageError("--output %q is not FORMAT=FILE", o)
+		}
+		outs = append(outs, output{format, file})
+	}
+	for _, o := range outs {
+		if !slices.Contains(formats, o.format) {
+			return nil, usageError("there is no format %q; the formats are %s", o.format, strings.Join(formats, ", "))
+		}
+	}
+	return outs, nil
+}
+
+// write prints the document. A report that cannot be written is an internal
+// error: nobody may take an old file for the answer.
+func (a *app) write(cmd *cobra.Command, doc report.Document, f scanFlags, outputs []output) error {
+	for _, o := range outputs {
+		var err error
+		if o.file == "" {
+			err = a.render(a.out, o.format, doc, f, a.colour(cmd, a.out))
+		} else {
+			err = a.writeFile(o, doc, f)
+		}
+		if err != nil {
+			return exitError{judge.ExitInternal, fmt.Errorf("the %s report could not be written: %w", o.format, err)}
+		}
+	}
+	return nil
+}
+
+func (a *app) writeFile(o output, doc report.Document, f scanFlags) error {
+	file, err := renameio.NewPendingFile(o.file, renameio.WithPermissions(0o644))
+	if err != nil {
+		return err
+	}
+	defer file.Cleanup() // nothing to do after a replace
+	if err := a.render(file, o.format, doc, f, false); err != nil {
+		return err
+	}
+	return file.CloseAtomicallyReplace()
+}
+
+func (a *app) render(w io.Writer, format string, doc report.Document, f scanFlags, colour bool) error {
+	switch format {
+	case "json":
+		return report.JSON(w, doc)
+	default:
+		return report.Table(w, doc, report.TableOptions{Style: report.NewStyle(w, colour), Verbose: f.verbose, Quiet: f.quiet})
+	}
+}
