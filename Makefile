@@ -1,0 +1,39 @@
+# vitalsign. `make help` lists what there is.
+
+GO      ?= go
+BIN     := bin
+# Both programs carry the same stamp, and refuse a partner with another one.
+COMMIT  := $(shell git describe --always --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)
+CHANGES := $(shell git diff HEAD 2>/dev/null | cksum | cut -d' ' -f1)
+STAMP   := $(COMMIT)$(if $(filter-out 4294967295,$(CHANGES)),-dirty.$(CHANGES))
+LDFLAGS := -s -w -X github.com/vitalsign-dev/vitalsign/internal/version.stamped=$(STAMP)
+
+.PHONY: help build demo test lint fuzz cross clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/vitalsign and bin/vitalsign-check
+	@mkdir -p $(BIN)
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
+
+test: ## run all tests, with the race detector
+	$(GO) test -race -timeout 20m ./...
+
+lint: ## gofmt, go vet and staticcheck (pinned in tools/go.mod)
+	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+
+FUZZTIME ?= 30s
+fuzz: ## run every fuzz target for FUZZTIME (default 30s)
+	@for p in $$(grep -rl --include=*_test.go '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -ho --include=*_test.go '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | cut -c6-); do \
+	    $(GO) test -run='^$$' -fuzz="^$$f\$$" -fuzztime=$(FUZZTIME) $$p || exit 1; done; done
+
+cross: ## build vitalsign for every system it is promised for
+	@for t in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
+	  echo $$t; CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -o /dev/null ./cmd/vitalsign || exit 1; done
+
+clean: ## remove bin/
+	rm -rf $(BIN)
