@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"fmt"
+	"errors"
 	"sync"
 	"time"
 
@@ -103,7 +103,7 @@ func runStep(ctx context.Context, plan Plan, i int, engine Engine, now func() ti
 		return step, nil
 	}
 	if err := ctx.Err(); err != nil {
-		return failed(step, fmt.Errorf("interrupted before it started")), nil
+		return failed(step, errors.New("interrupted before it started")), nil
 	}
 	emit(Event{Kind: StepStarted, Check: p.Check.Name, Total: c.claimed})
 	began := now()
@@ -111,7 +111,8 @@ func runStep(ctx context.Context, plan Plan, i int, engine Engine, now func() ti
 	step.DurationMS = now().Sub(began).Milliseconds()
 	step.CPUMS, step.PeakBytes = usage.CPU.Milliseconds(), usage.PeakBytes
 	if ctx.Err() != nil {
-		err = fmt.Errorf("interrupted")
+		step.Coverage = c.coverage()
+		return failed(step, errors.New("interrupted")), c.findings
 	}
 	return c.conclude(step, err, plan.RequireSandbox)
 }

@@ -101,12 +101,16 @@ func (s *Sink) finding(rule checks.Rule, h Hit) checks.Finding {
 		text = s.lines.get(s.tree, h.Path, h.StartLine, max(h.EndLine, h.StartLine))
 	}
 	values := h.Values
-	if text != "" && !h.AllValues {
-		around := s.lines.get(s.tree, h.Path, max(1, h.StartLine-contextLines), max(h.EndLine, h.StartLine)+contextLines)
-		if h.Commit != "" || around == "" {
-			around = text
+	if !h.AllValues {
+		around := text
+		if h.Commit == "" && h.StartLine > 0 {
+			// A key block may begin above the flagged lines.
+			if wide := s.lines.get(s.tree, h.Path, max(1, h.StartLine-contextLines), max(h.EndLine, h.StartLine)+contextLines); wide != "" {
+				around = wide
+			}
 		}
-		values = slices.Concat(values, s.redact.Values(s.ctx, h.Path, around+"\n"+h.Message))
+		said := strings.Join([]string{around, h.Message, h.Symbol, h.Fix}, "\n")
+		values = slices.Concat(values, s.redact.Values(s.ctx, h.Path, said))
 	}
 	anchor := h.Anchor
 	if anchor == "" {

@@ -33,6 +33,9 @@ const (
 	// larger than what other checks may hold in memory.
 	streamFactor = 5
 
+	// chunk is gitleaks's own buffer: its edges decide matches.
+	chunk = 100 * 1000
+
 	optionHistory = "history"
 )
 
@@ -126,7 +129,7 @@ func (c *Check) Run(ctx context.Context, in child.Input, out *child.Sink) error 
 	}
 	for range max(1, in.Limits.Procs) {
 		wg.Go(func() {
-			buf := make([]byte, 100*1000) // gitleaks's own chunk: its edges decide matches
+			buf := make([]byte, chunk)
 			for p, ok := take(); ok; p, ok = take() {
 				if err := c.file(ctx, in, out, p, buf); err != nil {
 					mu.Lock()
@@ -148,7 +151,7 @@ func (c *Check) Run(ctx context.Context, in child.Input, out *child.Sink) error 
 
 // file scans one file the way gitleaks's own file source does.
 func (c *Check) file(ctx context.Context, in child.Input, out *child.Sink, p string, buf []byte) error {
-	if slices.ContainsFunc(c.detector.Config.Allowlists, func(a *config.Allowlist) bool { return a.PathAllowed(p) }) {
+	if c.allowlisted(p) {
 		out.Skip(p, checks.SkipAllowlisted, "path on gitleaks's allowlist")
 		return nil
 	}
@@ -169,17 +172,8 @@ func (c *Check) file(ctx context.Context, in child.Input, out *child.Sink, p str
 		}
 		return nil
 	}
-	fragments := 0
-	src := &sources.File{Content: r, Path: p, Buffer: buf, Config: &c.detector.Config}
-	err = src.Fragments(ctx, func(f sources.Fragment, err error) error {
-		if err != nil {
-			return err
-		}
-		fragments++
-		if err := c.report(ctx, in.Tree, out, detect.Fragment(f)); err != nil {
-			return stopError{err}
-		}
-		return nil
+	fragments, err := c.fragments(ctx, p, r, buf, func(f detect.Fragment) error {
+		return c.report(ctx, in.Tree, out, f)
 	})
 	switch stop, ok := err.(stopError); {
 	case ok:
@@ -197,6 +191,31 @@ func (c *Check) file(ctx context.Context, in child.Input, out *child.Sink, p str
 		}
 	}
 	return nil
+}
+
+// fragments cuts a file as gitleaks's own file source does, and counts the
+// pieces: none means that gitleaks does not look into this kind of file. An
+// error of yield comes back as a stopError.
+func (c *Check) fragments(ctx context.Context, p string, r io.Reader, buf []byte, yield func(detect.Fragment) error) (n int, err error) {
+	if c.allowlisted(p) {
+		return 0, nil
+	}
+	src := &sources.File{Content: r, Path: p, Buffer: buf, Config: &c.detector.Config}
+	err = src.Fragments(ctx, func(f sources.Fragment, err error) error {
+		if err != nil {
+			return err
+		}
+		n++
+		if err := yield(detect.Fragment(f)); err != nil {
+			return stopError{err}
+		}
+		return nil
+	})
+	return n, err
+}
+
+func (c *Check) allowlisted(p string) bool {
+	return slices.ContainsFunc(c.detector.Config.Allowlists, func(a *config.Allowlist) bool { return a.PathAllowed(p) })
 }
 
 // stopError carries an error of the sink through gitleaks's reader, apart from
