@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/config"
@@ -45,14 +46,19 @@ func (a *app) scanCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return a.scan(cmd, args, f) },
 	}
 	fl := c.Flags()
-	fl.StringVarP(&f.format, "format", "f", "table", "what to print: table or json")
-	fl.StringArrayVar(&f.outputs, "output", nil, "also write FORMAT=FILE (repeatable)")
-	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress, only the verdict")
-	fl.BoolVarP(&f.verbose, "verbose", "v", false, "every place, digests, unread files")
+	reportFlags(fl, &f)
 	fl.BoolVar(&f.noIgnore, "no-ignore", false, "read what .gitignore names, too")
 	fl.StringSliceVar(&f.only, "check", nil, "only these checks; the rest is named as not asked")
 	settingsFlags(fl)
 	return c
+}
+
+// reportFlags say what is written, and where.
+func reportFlags(fl *pflag.FlagSet, f *scanFlags) {
+	fl.StringVarP(&f.format, "format", "f", "table", "what to print: "+strings.Join(formats(), ", "))
+	fl.StringArrayVar(&f.outputs, "output", nil, "also write FORMAT=FILE (repeatable)")
+	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress, only the verdict")
+	fl.BoolVarP(&f.verbose, "verbose", "v", false, "every place, digests, unread files")
 }
 
 // scan runs every target and prints one document.
@@ -88,17 +94,22 @@ func (a *app) scan(cmd *cobra.Command, targets []string, f scanFlags) error {
 			return err
 		}
 	}
+	kept, err := a.storeForScan(ctx, s.progress)
+	if err != nil {
+		return err
+	}
 	doc := report.Document{Schema: report.SchemaID}
 	var exits []int
 	for _, t := range s.trees {
 		run := s.scanTree(ctx, t)
+		s.keep(kept, run)
 		doc.Runs = append(doc.Runs, run)
 		exits = append(exits, run.Verdict.Exit)
 	}
 	s.progress.Close()
 	doc.Verdict = overall(doc.Runs, judge.Worst(exits...))
 	a.code = doc.Verdict.Exit
-	return a.write(cmd, doc, f, outputs)
+	return a.write(cmd, doc, f, outputs, s.lineHash)
 }
 
 // overall is the verdict over several runs; over one it is that one's.
@@ -147,6 +158,7 @@ type scanner struct {
 	throwaway bool
 	progress  report.Progress
 	trees     []opened
+	hashed    hashedFile
 }
 
 // opened is a target with its settings.
@@ -247,7 +259,7 @@ func (a *app) progress(cmd *cobra.Command, f scanFlags) report.Progress {
 // output is one FORMAT=FILE.
 type output struct{ format, file string }
 
-var formats = []string{"table", "json"}
+func formats() []string { return []string{"table", "json", "sarif"} }
 
 func parseOutputs(f scanFlags) ([]output, error) {
 	outs := []output{{f.format, ""}}
@@ -259,8 +271,8 @@ func parseOutputs(f scanFlags) ([]output, error) {
 		outs = append(outs, output{format, file})
 	}
 	for _, o := range outs {
-		if !slices.Contains(formats, o.format) {
-			return nil, usageError("there is no format %q; the formats are %s", o.format, strings.Join(formats, ", "))
+		if !slices.Contains(formats(), o.format) {
+			return nil, usageError("there is no format %q; the formats are %s", o.format, strings.Join(formats(), ", "))
 		}
 	}
 	return outs, nil
@@ -268,13 +280,13 @@ func parseOutputs(f scanFlags) ([]output, error) {
 
 // write prints the document. A report that cannot be written is an internal
 // error: nobody may take an old file for the answer.
-func (a *app) write(cmd *cobra.Command, doc report.Document, f scanFlags, outputs []output) error {
+func (a *app) write(cmd *cobra.Command, doc report.Document, f scanFlags, outputs []output, hashes report.LineHashes) error {
 	for _, o := range outputs {
 		var err error
 		if o.file == "" {
-			err = a.render(a.out, o.format, doc, f, a.colour(cmd, a.out))
+			err = a.render(a.out, o.format, doc, f, a.colour(cmd, a.out), hashes)
 		} else {
-			err = a.writeFile(o, doc, f)
+			err = a.writeFile(o, doc, f, hashes)
 		}
 		if err != nil {
 			return exitError{judge.ExitInternal, fmt.Errorf("the %s report could not be written: %w", o.format, err)}
@@ -283,22 +295,24 @@ func (a *app) write(cmd *cobra.Command, doc report.Document, f scanFlags, output
 	return nil
 }
 
-func (a *app) writeFile(o output, doc report.Document, f scanFlags) error {
+func (a *app) writeFile(o output, doc report.Document, f scanFlags, hashes report.LineHashes) error {
 	file, err := renameio.NewPendingFile(o.file, renameio.WithPermissions(0o644))
 	if err != nil {
 		return err
 	}
 	defer file.Cleanup() // nothing to do after a replace
-	if err := a.render(file, o.format, doc, f, false); err != nil {
+	if err := a.render(file, o.format, doc, f, false, hashes); err != nil {
 		return err
 	}
 	return file.CloseAtomicallyReplace()
 }
 
-func (a *app) render(w io.Writer, format string, doc report.Document, f scanFlags, colour bool) error {
+func (a *app) render(w io.Writer, format string, doc report.Document, f scanFlags, colour bool, hashes report.LineHashes) error {
 	switch format {
 	case "json":
 		return report.JSON(w, doc)
+	case "sarif":
+		return report.SARIF(w, doc, hashes)
 	default:
 		return report.Table(w, doc, report.TableOptions{Style: report.NewStyle(w, colour), Verbose: f.verbose, Quiet: f.quiet})
 	}

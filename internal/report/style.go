@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/charmbracelet/lipgloss"
@@ -49,4 +50,10 @@ func (s Style) statusMark(st checks.Status) (string, lipgloss.Style) {
 		return "??", s.warn
 	}
 	return "!!", s.bad
+}
+
+// StatusLine is one line of a list of things that are well or not.
+func StatusLine(style Style, st checks.Status, what, text string) string {
+	mark, look := style.statusMark(st)
+	return fmt.Sprintf("%s %-8s %s", look.Render(mark), what, text)
 }

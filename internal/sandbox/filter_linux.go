@@ -19,13 +19,11 @@ const (
 	offArgs = 16
 )
 
-const (
-	// canaryCall is answered with canaryErrno, an error that no kernel gives for
-	// it: the call went in Linux 3.1 and fails with ENOSYS; nfsservctl(2). This
-	// tells our filter from one that a container brought along.
-	canaryCall  = unix.SYS_NFSSERVCTL
-	canaryErrno = unix.ENOTUNIQ
-)
+// canaryOption is an option of prctl(2) that no kernel has, "vsig" in ASCII. A
+// kernel answers it with EINVAL and this filter with success, which tells it
+// from a filter that a container brought along. It has to be success: a call on
+// all threads goes no further than the first when that one fails.
+const canaryOption = 0x76736967
 
 // filter returns the program that the kernel runs before each system call of
 // the process with the given id. It ends the process at a call of a foreign
@@ -43,7 +41,6 @@ func filter(pid int) ([]bpf.RawInstruction, error) {
 			bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: newestKnown, SkipFalse: 1},
 			fail(unix.ENOSYS),
 		},
-		refuse(canaryErrno, canaryCall),
 		refuse(unix.ENOSYS, unsupported()...),
 		refuse(unix.EPERM, refused()...),
 		refuse(unix.EPERM, refusedHere()...),
@@ -66,6 +63,8 @@ func byArgument(pid uint32) []bpf.Instruction {
 		onlyWith(unix.SYS_IOCTL, 1, unix.ENOTTY, ioctls()...),
 		// The parent may have asked that this process ends with it.
 		onArgument(unix.SYS_PRCTL, 0, []bpf.Instruction{
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: canaryOption, SkipFalse: 1},
+			fail(0),
 			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.PR_SET_PDEATHSIG, SkipFalse: 1},
 			fail(unix.EPERM),
 		}),
@@ -118,7 +117,7 @@ func onArgument(call, arg uint32, body []bpf.Instruction) []bpf.Instruction {
 	)
 }
 
-// fail answers the call with an error instead of doing it.
+// fail answers the call with an error, or 0 for success, instead of doing it.
 func fail(errno unix.Errno) bpf.Instruction {
 	return bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(errno)}
 }

@@ -65,7 +65,14 @@ func callProbes() []probe {
 		nonsense("keyctl", func(w) error { return raw(unix.SYS_KEYCTL, 9999) }),
 		{name: "io_uring_setup", want: "ENOSYS", mayLack: true, run: func(w) error { return raw(unix.SYS_IO_URING_SETUP) }},
 		{name: "clone3", want: "ENOSYS", mayLack: true, run: func(w) error { return raw(unix.SYS_CLONE3) }},
-		{name: "the canary", want: "ENOTUNIQ", bare: "ENOSYS", run: func(w) error { return raw(canaryCall) }},
+		{name: "the canary", want: "ok", bare: "EINVAL", run: func(w) error { return unix.Prctl(canaryOption, 0, 0, 0, 0) }},
+		refusal("unshare from old threads", func(w w) error {
+			return onAll(w.old, func() error { return unix.Unshare(0) })
+		}),
+		refusal("unshare from new threads", func(w) error {
+			return onAll(startThreads(8), func() error { return unix.Unshare(0) })
+		}),
+		privileged(refusal("have capabilities", haveCapabilities)),
 	}
 }
 
@@ -85,6 +92,22 @@ func connectSocket(w world) error {
 	return unix.Connect(fd, &unix.SockaddrUnix{Name: w.socket()})
 }
 
+// haveCapabilities returns EPERM when no set holds any.
+func haveCapabilities(world) error {
+	sets, err := capabilities()
+	if err != nil || sets != [2]unix.CapUserData{} {
+		return err
+	}
+	for c := range uintptr(unix.CAP_LAST_CAP + 1) {
+		bounding, _ := unix.PrctlRetInt(unix.PR_CAPBSET_READ, c, 0, 0, 0)
+		ambient, _ := unix.PrctlRetInt(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_IS_SET, c, 0, 0)
+		if ambient > 0 || bounding > 0 && os.Geteuid() == 0 { // only root may empty the bounding set
+			return nil
+		}
+	}
+	return unix.EPERM
+}
+
 func watch(dir string) error {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC)
 	if err != nil {
@@ -100,6 +123,7 @@ func processProbes() []probe {
 	return []probe{
 		refusal("execve a script outside", func(w w) error { return execute(w.outside() + "/tool") }),
 		refusal("execve a script of the target", func(w w) error { return execute(w.target() + "/tool") }),
+		refusal("execve a script in scratch", func(w w) error { return execute(w.scratch() + "/tool") }),
 		refusal("start a process", func(w w) error {
 			_, err := os.StartProcess(w.outside()+"/tool", nil, &os.ProcAttr{})
 			return err

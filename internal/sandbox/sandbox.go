@@ -39,7 +39,7 @@ const (
 // it is. The soft and the hard limit are both set, and a lower hard limit that
 // is already there stays. The core file limit is always 0.
 type Limits struct {
-	MemoryBytes uint64 // RLIMIT_DATA: private writable memory, in bytes; beyond it the Go runtime ends the process
+	MemoryBytes uint64 // RLIMIT_DATA: private writable memory, in bytes; beyond it the Go runtime ends the process. With cgo the stack of each thread counts, often 8 MiB
 	CPUSeconds  uint64 // RLIMIT_CPU: processor time of all threads since the process began, in seconds; beyond it SIGKILL
 	FileBytes   uint64 // RLIMIT_FSIZE: size of any file written, in bytes; beyond it EFBIG
 	OpenFiles   uint64 // RLIMIT_NOFILE: descriptors at once; beyond it EMFILE

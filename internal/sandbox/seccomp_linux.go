@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
-	"kernel.org/pub/linux/libs/security/libcap/psx"
 )
 
 // restrictCalls is the last layer: it puts the filter on every thread, and
@@ -28,21 +27,28 @@ func restrictCalls(install func([]bpf.RawInstruction) error, r *Report) error {
 		r.miss("system calls: the kernel did not take a seccomp filter (" + err.Error() + "), so that network, programs and signals to other processes are not refused")
 		return nil
 	}
-	ask := psx.Syscall3
-	if libpsx {
-		ask = unix.Syscall // of this thread alone; for the others the kernel's word stands
-	}
-	if _, _, errno := ask(canaryCall, 0, 0, 0); errno != canaryErrno {
-		return fmt.Errorf("the filter was installed, but does not answer (error %v)", errno)
+	if err := askCanary(); err != nil {
+		return fmt.Errorf("the filter was installed, but does not answer: %w", err)
 	}
 	r.Seccomp = true
 	return nil
 }
 
+// askCanary returns nil when this package's filter is on every thread. When it
+// is on some only, the Go runtime ends the program.
+func askCanary() error {
+	if libpsx {
+		// It cannot be used under the filter: this thread alone is asked, and for
+		// the others the kernel's word stands.
+		return unix.Prctl(canaryOption, 0, 0, 0, 0)
+	}
+	_, err := prctlAll(canaryOption, 0)
+	return err
+}
+
 // filtered reports whether the calling thread has this package's filter.
 func filtered() bool {
-	_, _, errno := unix.Syscall(canaryCall, 0, 0, 0)
-	return errno == canaryErrno
+	return unix.Prctl(canaryOption, 0, 0, 0, 0) == nil
 }
 
 // installFilter gives the program to the kernel, for all threads at once. An error
