@@ -72,9 +72,9 @@ func reason(err error) string {
 func (t *Tree) openRepo(ctx context.Context, abs, program string) error {
 	repo, err := git.Open(ctx, program, t.Root)
 	switch {
-	case errors.Is(err, git.ErrNoRepository):
-		return nil
 	case err != nil:
+		// Without .git there is nothing to ask. With one, that git does not
+		// take it for a repository means that it is damaged.
 		if above(t.Root, ".git") {
 			t.GitTrouble = err.Error()
 		}

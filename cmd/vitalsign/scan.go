@@ -199,7 +199,12 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 		Target: o.tree.Target, Root: o.tree.Root, Inventory: inv, Build: s.tool.Build, ToolDigest: s.tool.Digest,
 		Key: s.key, KeyThrowaway: s.throwaway, RequireSandbox: o.settings.RequireSandbox,
 	}
-	plan.Steps = s.steps(o)
+	history, cleanup, err := s.history(ctx, o)
+	if err != nil {
+		return s.lost(o, err)
+	}
+	defer cleanup()
+	plan.Steps = s.steps(o, history)
 	engine := local.Engine{Program: s.tool.Program, Temp: os.TempDir()}
 	parallel := o.settings.Parallel
 	if parallel <= 0 {
@@ -219,13 +224,17 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 }
 
 // steps plans every check that the tool has.
-func (s *scanner) steps(o opened) []pipelines.PlannedStep {
+func (s *scanner) steps(o opened, history *pipelines.DataSet) []pipelines.PlannedStep {
 	var steps []pipelines.PlannedStep
 	for _, d := range s.tool.Checks {
 		p := pipelines.PlannedStep{Check: d, Limits: o.settings.Limits, Options: map[string]string{}}
 		p.Limits.Procs = runtime.NumCPU()
 		if slices.Contains(o.settings.Skip, d.Name) || len(s.flags.only) > 0 && !slices.Contains(s.flags.only, d.Name) {
 			p.Decided, p.Reason = checks.Excluded, "not asked"
+		}
+		if history != nil && d.Name == "secrets" {
+			p.Data = append(p.Data, *history)
+			p.Options["history"] = "true"
 		}
 		steps = append(steps, p)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,24 +13,47 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// binaries builds both programs, and the one that misbehaves, once for all
-// scripts. The scripts drive what a user would run, not main in this process:
-// a sandbox can only be entered once.
-func binaries(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
+// TestMain builds both programs, and the one that misbehaves, once. The tests
+// drive what a user would run, not main in this process: a sandbox can only be
+// entered once.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "vitalsign-test-")
+	if err == nil {
+		err = build(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	if err = os.Setenv(binariesEnv, dir); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+const binariesEnv = "VITALSIGN_TEST_BINARIES"
+
+func build(dir string) error {
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return err
+	}
 	for _, pkg := range []string{".", "../vitalsign-check", "./testdata/faultcheck"} {
 		cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), pkg)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("go build %s: %v\n%s", pkg, err, out)
+			return fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
 		}
 	}
-	return dir
+	return nil
 }
 
+// binaries is the directory of the programs that TestMain built.
+func binaries() string { return os.Getenv(binariesEnv) }
+
 func TestScripts(t *testing.T) {
-	bin := binaries(t)
+	bin := binaries()
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
@@ -45,7 +69,7 @@ func TestScripts(t *testing.T) {
 			return os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "secret": secret, "fault": fault, "jq": query, "big": big,
+			"exits": exits, "secret": secret, "fault": fault, "jq": query, "big": big, "hostile": hostile,
 		},
 	})
 }
@@ -70,11 +94,10 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// secret FILE: write a made-up credential, joined here so that this source
-// holds none.
+// secret FILE: write a made-up credential.
 func secret(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.MkdirAll(filepath.Dir(ts.MkAbs(args[0])), 0o755))
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte("[upload]\nkey = \""+"AKIA"+"X3QZ7LW2"+"NBVD5T4K"+"\"\n"), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte("[upload]\nkey = \""+credential()+"\"\n"), 0o644))
 }
 
 // fault MODE: install a vitalsign-check that misbehaves as MODE, at ./fault/vitalsign-check-MODE.
@@ -131,3 +154,15 @@ func big(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(f.Truncate(mb << 20))
 	ts.Check(f.Close())
 }
+
+// hostile DIR: files with a credential each, under names that would do harm.
+func hostile(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o755))
+	for _, name := range []string{"a\x1b[2J\x1b]0;owned\x07.ini", "b\n::error file=x::y.ini", "c\u202egnp.ini", "d\xff\xfe.ini"} {
+		ts.Check(os.WriteFile(filepath.Join(dir, name), []byte("key = \""+credential()+"\"\n"), 0o644))
+	}
+}
+
+// credential is made up, and joined here so that this source holds none.
+func credential() string { return "AKIA" + "X3QZ7LW2" + "NBVD5T4K" }

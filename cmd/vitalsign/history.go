@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/pipelines"
+)
+
+// maxHistory bounds the patches of a history, in bytes.
+const maxHistory = 16 << 30
+
+// history writes all patches of a repository to a file for the secrets check,
+// which cannot run git. cleanup removes it; it is never nil.
+func (s *scanner) history(ctx context.Context, o opened) (set *pipelines.DataSet, cleanup func(), err error) {
+	cleanup = func() {}
+	if !o.settings.History {
+		return nil, cleanup, nil
+	}
+	if o.tree.Repo == nil {
+		return nil, cleanup, errors.New("its history cannot be read: it is no repository, or git is not installed")
+	}
+	s.progress.Say("reading the history of " + o.tree.Target.Path)
+	f, err := os.CreateTemp("", "vitalsign-history-")
+	if err != nil {
+		return nil, cleanup, err
+	}
+	cleanup = func() { _ = os.Remove(f.Name()) } // nothing more can be done about a file that stays
+	h := sha256.New()
+	err = o.tree.Repo.Patches(ctx, io.MultiWriter(f, h), maxHistory)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, cleanup, fmt.Errorf("its history could not be read: %w", err)
+	}
+	return &pipelines.DataSet{
+		Data: checks.Data{Name: "history", Digest: hex.EncodeToString(h.Sum(nil)), AsOf: s.app.now().UTC()}, Path: f.Name(),
+	}, cleanup, nil
+}
