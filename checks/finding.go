@@ -99,7 +99,7 @@ func Compare(a, b Finding) int {
 // The same weakness (fingerprint) at the same place (path, commit, overlapping
 // lines) reported under different rules becomes one finding with several
 // witnesses; the worst of them gives the rule. Two reports of one rule stay
-// two findings: they are two occurrences.
+// two findings: they are two occurrences. Merging again changes nothing.
 func Merge(in []Finding) []Finding {
 	sorted := slices.Clone(in)
 	slices.SortStableFunc(sorted, Compare)
@@ -112,7 +112,9 @@ func Merge(in []Finding) []Finding {
 			out[i].SeenBy = append(out[i].SeenBy, Witness{f.Check, f.Rule.ID})
 			continue
 		}
-		f.SeenBy = []Witness{{f.Check, f.Rule.ID}}
+		if len(f.SeenBy) == 0 {
+			f.SeenBy = []Witness{{f.Check, f.Rule.ID}}
+		}
 		at[key] = append(at[key], len(out))
 		out = append(out, f)
 	}

@@ -32,6 +32,9 @@ func TestMerge(t *testing.T) {
 			}
 		}
 	}
+	if again := Merge(got); !reflect.DeepEqual(again, got) {
+		t.Error("merging again changes something")
+	}
 	// The order in which checks answer must not matter.
 	for range 50 {
 		shuffled := slices.Clone(in)

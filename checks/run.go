@@ -64,6 +64,9 @@ type Run struct {
 	// Unread says what no check of the plan can read.
 	Unread  []Unread `json:"unread,omitempty"`
 	Waivers []string `json:"waivers"`
+	// Notes says what was asked for and did not count, and why: ignores that
+	// are unused, expired or not allowed, settings that lost.
+	Notes   []string `json:"notes,omitempty"`
 	Verdict Verdict  `json:"verdict"`
 }
 

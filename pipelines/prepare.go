@@ -127,6 +127,8 @@ type InventoryOptions struct {
 	// NoIgnore reads what .gitignore names, too.
 	NoIgnore bool
 	Roles    func(path string) string
+	// Mark is looked for in every file (inventory.Options).
+	Mark     string
 	Progress func(done, total int)
 }
 
@@ -139,7 +141,7 @@ func (t *Tree) Inventory(ctx context.Context, o InventoryOptions) (*inventory.In
 	}
 	defer root.Close() // read only
 	opts := inventory.Options{
-		GitIgnore: !o.NoIgnore && t.GitTrouble == "", Ignore: o.Ignore, Roles: o.Roles, Progress: o.Progress,
+		GitIgnore: !o.NoIgnore && t.GitTrouble == "", Ignore: o.Ignore, Roles: o.Roles, Mark: o.Mark, Progress: o.Progress,
 	}
 	if t.Only != "" {
 		opts.Only = []string{t.Only}

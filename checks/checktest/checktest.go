@@ -214,11 +214,11 @@ func (s Suite) faults() map[string]faultCase {
 			}
 			return nil
 		}), "missed the canary"},
-		"panic":          {with(func(context.Context, child.Input, *child.Sink) error { panic(s.Values) }), "panic"},
-		"error":          {with(func(context.Context, child.Input, *child.Sink) error { return errors.New("no rules could be loaded") }), "no rules could be loaded"},
-		"another check":  {func(p child.Program) child.Program { p.Checks = nil; return p }, "it ended without a word"},
-		"another build":  {func(p child.Program) child.Program { p.Build = "other"; return p }, "another build"},
-		"no key":         {func(p child.Program) child.Program { p.Key = ""; return p }, "it ended without a word"},
+		"panic":         {with(func(context.Context, child.Input, *child.Sink) error { panic(s.Values) }), "panic"},
+		"error":         {with(func(context.Context, child.Input, *child.Sink) error { return errors.New("no rules could be loaded") }), "no rules could be loaded"},
+		"another check": {func(p child.Program) child.Program { p.Checks = nil; return p }, "it ended without a word"},
+		"another build": {func(p child.Program) child.Program { p.Build = "other"; return p }, "another build"},
+		"no key":        {func(p child.Program) child.Program { p.Key = ""; return p }, "it ended without a word"},
 		"undeclared rule": {with(func(_ context.Context, _ child.Input, out *child.Sink) error {
 			return out.Hit(child.Hit{Rule: "no-such-rule"})
 		}), "never declared"},

@@ -227,7 +227,7 @@ func (c *Check) report(ctx context.Context, t *child.Tree, out *child.Sink, frag
 	found := c.detector.DetectContext(ctx, fragment)
 	var values []string
 	for _, f := range found {
-		values = append(values, f.Secret, f.Match)
+		values = append(values, f.Secret)
 	}
 	for _, f := range found {
 		if err := out.Hit(hit(t, f, values)); err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/config"
+	"github.com/vitalsign-dev/vitalsign/internal/inline"
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
 	"github.com/vitalsign-dev/vitalsign/internal/report"
 	"github.com/vitalsign-dev/vitalsign/internal/version"
@@ -30,6 +31,7 @@ type scanFlags struct {
 	quiet, verbose bool
 	noIgnore       bool
 	only           []string
+	baseline       string
 }
 
 func (a *app) scanCommand() *cobra.Command {
@@ -49,6 +51,7 @@ func (a *app) scanCommand() *cobra.Command {
 	reportFlags(fl, &f)
 	fl.BoolVar(&f.noIgnore, "no-ignore", false, "read what .gitignore names, too")
 	fl.StringSliceVar(&f.only, "check", nil, "only these checks; the rest is named as not asked")
+	fl.StringVar(&f.baseline, "baseline", "", "commit or branch that the change starts from: its configuration and ignores count (default: what the CI event says)")
 	settingsFlags(fl)
 	return c
 }
@@ -161,29 +164,44 @@ type scanner struct {
 	hashed    hashedFile
 }
 
-// opened is a target with its settings.
+// opened is a target with all that is decided about it before it is scanned.
 type opened struct {
-	tree     *pipelines.Tree
-	settings config.Settings
+	tree       *pipelines.Tree
+	trusted    trusted
+	settings   config.Settings
+	resolution config.Resolution
 }
 
 func (s *scanner) open(ctx context.Context, target string) error {
-	tree, err := pipelines.OpenTree(ctx, target, s.app.gitProgram())
-	if errors.Is(err, pipelines.ErrTarget) {
-		return exitError{judge.ExitUsage, err}
-	}
+	o, err := s.openTarget(ctx, target)
 	if err != nil {
 		return err
 	}
-	settings, err := s.app.settings(s.cmd)
-	if err != nil {
+	if err := knownChecks(s.tool, o.settings.Skip, o.resolution.Origin("skip").String()); err != nil {
 		return err
 	}
-	if err := knownChecks(s.tool, settings.Skip, "skip"); err != nil {
-		return err
-	}
-	s.trees = append(s.trees, opened{tree, settings})
+	s.trees = append(s.trees, o)
 	return nil
+}
+
+// openTarget finds a target and resolves its settings.
+func (s *scanner) openTarget(ctx context.Context, target string) (o opened, err error) {
+	o.tree, err = pipelines.OpenTree(ctx, target, s.app.gitProgram())
+	if errors.Is(err, pipelines.ErrTarget) {
+		return o, exitError{judge.ExitUsage, err}
+	}
+	if err != nil {
+		return o, err
+	}
+	layers, err := s.app.layers(s.cmd)
+	if err != nil {
+		return o, err
+	}
+	if o.trusted, err = s.trust(ctx, o.tree); err != nil {
+		return o, err
+	}
+	o.settings, o.resolution = config.Resolve(append(layers, o.trusted.repo)...)
+	return o, nil
 }
 
 // scanTree takes the inventory, makes the plan, runs and judges it.
@@ -191,7 +209,9 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 	if o.tree.GitTrouble != "" {
 		s.progress.Say("git could not be asked about " + o.tree.Target.Path + " (" + o.tree.GitTrouble + "); everything is read")
 	}
-	inv, err := o.tree.Inventory(ctx, pipelines.InventoryOptions{NoIgnore: s.flags.noIgnore})
+	inv, err := o.tree.Inventory(ctx, pipelines.InventoryOptions{
+		NoIgnore: s.flags.noIgnore, Ignore: o.trusted.ignore, Roles: o.settings.Roles, Mark: inline.Marker,
+	})
 	if err != nil {
 		return s.lost(o, fmt.Errorf("the inventory could not be taken: %w", err))
 	}
@@ -212,13 +232,22 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 	}
 	run := pipelines.Execute(ctx, plan, engine, pipelines.Options{Parallel: parallel, Now: s.app.now, Events: s.progress.Event})
 	run.Unread = pipelines.Unread(inv, s.tool.Checks)
-	roles := map[string]string{}
+	run.Steps = append(run.Steps, o.trusted.step()...)
+	roles, marked := map[string]string{}, []string{}
 	for _, f := range inv.Files {
 		roles[f.Path] = f.Role
+		if f.Marked {
+			marked = append(marked, f.Path)
+		}
 	}
 	for i := range run.Findings {
 		run.Findings[i].Role = roles[run.Findings[i].Location.Path]
 	}
+	for _, n := range o.resolution.Notices {
+		run.Notes = append(run.Notes, n.String())
+	}
+	s.inlineIgnores(ctx, o, marked, &run)
+	run.Findings = checks.Merge(run.Findings)
 	run.Verdict = judge.Judge(run, judge.Gate{FailOn: o.settings.FailOn, UnratedAs: o.settings.UnratedAs}, ctx.Err() != nil)
 	return run
 }

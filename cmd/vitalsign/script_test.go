@@ -69,7 +69,7 @@ func TestScripts(t *testing.T) {
 			return os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "secret": secret, "fault": fault, "jq": query, "big": big, "hostile": hostile,
+			"exits": exits, "secret": secret, "fault": fault, "jq": query, "big": big, "hostile": hostile, "event": event,
 		},
 	})
 }
@@ -166,3 +166,9 @@ func hostile(ts *testscript.TestScript, _ bool, args []string) {
 
 // credential is made up, and joined here so that this source holds none.
 func credential() string { return "AKIA" + "X3QZ7LW2" + "NBVD5T4K" }
+
+// event SHAFILE FILE: write the event of a pull request with that base.
+func event(ts *testscript.TestScript, _ bool, args []string) {
+	sha := strings.TrimSpace(ts.ReadFile(args[0]))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(`{"pull_request":{"base":{"sha":"`+sha+`"}}}`), 0o644))
+}

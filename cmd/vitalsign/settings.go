@@ -1,46 +1,62 @@
 package main
 
 import (
-	"fmt"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/config"
+	"github.com/vitalsign-dev/vitalsign/internal/judge"
 )
 
-// settingsFlags declares the flags that are settings, too.
+// settingsFlags declares the flags that are settings, from the one table.
 func settingsFlags(fl *pflag.FlagSet) {
-	fl.String("fail-on", "", "lowest severity that fails the gate: critical, high, medium, low, info (default high)")
-	fl.StringSlice("skip", nil, "leave these checks out; the verdict names them")
-	fl.Duration("check-timeout", 0, "time a check may take (default 10m)")
-	fl.String("check-memory", "", "memory a check may take, such as 500MB (the default)")
-	fl.Bool("history", false, "also look for secrets in every commit of every branch")
+	for _, k := range config.Keys() {
+		if k.Flag == "" {
+			continue
+		}
+		switch k.Type {
+		case config.TypeSwitch:
+			fl.Bool(k.Flag, false, k.Help)
+		case config.TypeNames:
+			fl.StringSlice(k.Flag, nil, k.Help)
+		default:
+			fl.String(k.Flag, "", k.Help+" "+k.Allowed()+" (default "+k.Default+")")
+		}
+	}
 }
 
-// settings resolves what holds for a target.
-func (a *app) settings(cmd *cobra.Command) (config.Settings, error) {
-	s := config.Defaults()
-	fl := cmd.Flags()
-	if name, _ := fl.GetString("fail-on"); name != "" {
-		sev, err := checks.ParseSeverity(name)
+// layers are what flags, environment and the user's file say. Problems in any
+// of them are wrong usage.
+func (a *app) layers(cmd *cobra.Command) ([]config.Layer, error) {
+	given := map[string]string{}
+	for _, k := range config.Keys() {
+		f := cmd.Flags().Lookup(k.Flag)
+		if k.Flag == "" || f == nil || !f.Changed {
+			continue
+		}
+		given[k.Name] = f.Value.String()
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			given[k.Name] = strings.Join(list.GetSlice(), ",")
+		}
+	}
+	flags, err := config.FromFlags(given)
+	if err != nil {
+		return nil, exitError{judge.ExitUsage, err}
+	}
+	env, err := config.FromEnviron(a.getenv)
+	if err != nil {
+		return nil, exitError{judge.ExitUsage, err}
+	}
+	layers := []config.Layer{flags, env}
+	if dir := a.configDir(); dir != "" {
+		user, err := config.LoadUser(filepath.Join(dir, "vitalsign.yaml"))
 		if err != nil {
-			return s, usageError("--fail-on: %w", err)
+			return nil, exitError{judge.ExitUsage, err}
 		}
-		s.FailOn = sev
+		layers = append(layers, user)
 	}
-	s.Skip, _ = fl.GetStringSlice("skip")
-	s.History, _ = fl.GetBool("history")
-	if d, _ := fl.GetDuration("check-timeout"); d > 0 {
-		s.Limits.WallMS = d.Milliseconds()
-	}
-	if m, _ := fl.GetString("check-memory"); m != "" {
-		var mb int64
-		if _, err := fmt.Sscanf(m, "%dMB", &mb); err != nil {
-			return s, usageError("--check-memory: %q is not a size", m)
-		}
-		s.Limits.MemoryBytes = mb << 20
-	}
-	return s, nil
+	return layers, nil
 }

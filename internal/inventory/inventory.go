@@ -9,6 +9,7 @@
 package inventory
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -42,6 +43,8 @@ type File struct {
 	SHA256 string `json:"sha256"`
 	// Role is source, test, generated or vendored.
 	Role string `json:"role,omitempty"`
+	// Marked says that the file holds Options.Mark. It is not told to checks.
+	Marked bool `json:"-"`
 }
 
 // Name is the path to open the file by, relative to the root.
@@ -93,6 +96,9 @@ type Options struct {
 	Ignore []string
 	// Roles gives the role of a path before its content is asked; nil means none.
 	Roles func(path string) string
+	// Mark is a word of at most 100 bytes to look for in every file while it
+	// is read anyway; empty for none.
+	Mark string
 	// Progress is told how many files were hashed, now and then; may be nil.
 	Progress func(done, total int)
 }
@@ -110,7 +116,7 @@ func Take(ctx context.Context, root *os.Root, o Options) (*Inventory, error) {
 	}
 	w.missing()
 	inv := &Inventory{Skipped: w.skipped, Languages: map[string]int{}}
-	hashed, err := hashAll(ctx, root, w.files, o.Progress)
+	hashed, err := hashAll(ctx, root, w.files, o)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +126,7 @@ func Take(ctx context.Context, root *os.Root, o Options) (*Inventory, error) {
 			inv.Skipped = append(inv.Skipped, *h.skip)
 			continue
 		}
-		f.SHA256, f.Size = h.sum, h.size
+		f.SHA256, f.Size, f.Marked = h.sum, h.size, h.marked
 		f.Role = w.role(f.Path, h.head)
 		inv.Files = append(inv.Files, f)
 		inv.Bytes += f.Size
@@ -299,11 +305,13 @@ type hashResult struct {
 	sum  string
 	size int64
 	head []byte
-	skip *Skip
+	// marked: see File.Marked.
+	marked bool
+	skip   *Skip
 }
 
 // hashAll reads every file once, in parallel.
-func hashAll(ctx context.Context, root *os.Root, files []File, progress func(int, int)) ([]hashResult, error) {
+func hashAll(ctx context.Context, root *os.Root, files []File, o Options) ([]hashResult, error) {
 	out := make([]hashResult, len(files))
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -314,17 +322,17 @@ func hashAll(ctx context.Context, root *os.Root, files []File, progress func(int
 		if next >= len(files) || ctx.Err() != nil {
 			return -1
 		}
-		if progress != nil && next%500 == 0 {
-			progress(next, len(files))
+		if o.Progress != nil && next%500 == 0 {
+			o.Progress(next, len(files))
 		}
 		next++
 		return next - 1
 	}
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
-			buf := make([]byte, 256<<10)
+			buf := make([]byte, maxMark+256<<10)
 			for i := take(); i >= 0; i = take() {
-				out[i] = hashOne(ctx, root, files[i], buf)
+				out[i] = hashOne(ctx, root, files[i], buf, []byte(o.Mark))
 			}
 		})
 	}
@@ -332,7 +340,11 @@ func hashAll(ctx context.Context, root *os.Root, files []File, progress func(int
 	return out, ctx.Err()
 }
 
-func hashOne(ctx context.Context, root *os.Root, f File, buf []byte) hashResult {
+// maxMark is how much of one read is kept in front of the next, so that a mark
+// that lies across the edge is seen.
+const maxMark = 100
+
+func hashOne(ctx context.Context, root *os.Root, f File, buf, mark []byte) hashResult {
 	// Non-blocking: a file that became a pipe since it was listed must not
 	// hold the walk up for ever.
 	h, err := root.OpenFile(f.Name(), os.O_RDONLY|nonBlock, 0)
@@ -349,13 +361,20 @@ func hashOne(ctx context.Context, root *os.Root, f File, buf []byte) hashResult 
 	}
 	sum := sha256.New()
 	var r hashResult
+	kept := 0 // bytes of the last read that stand in front of this one
 	for {
-		n, err := h.Read(buf)
+		n, err := h.Read(buf[kept:])
+		read := buf[kept : kept+n]
 		if room := headSize - len(r.head); room > 0 && n > 0 {
-			r.head = append(r.head, buf[:min(n, room)]...)
+			r.head = append(r.head, read[:min(n, room)]...)
 		}
-		sum.Write(buf[:n])
+		sum.Write(read)
 		r.size += int64(n)
+		if len(mark) > 0 && !r.marked {
+			seen := buf[:kept+n]
+			r.marked = bytes.Contains(seen, mark)
+			kept = copy(buf, seen[max(0, len(seen)-len(mark)+1):])
+		}
 		if err == io.EOF {
 			break
 		}

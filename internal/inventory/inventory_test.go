@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -171,5 +172,20 @@ func TestCancelled(t *testing.T) {
 	cancel()
 	if _, err := Take(ctx, root, Options{}); err == nil {
 		t.Error("a cancelled walk gave an inventory")
+	}
+}
+
+// The mark is seen wherever it lies, also across the edge of two reads.
+func TestMark(t *testing.T) {
+	const mark = "vitalsign:ignore"
+	files := map[string]string{"no.txt": "vitalsign: ignore", "start.txt": mark, "end.txt": "x " + mark}
+	for i := range 40 {
+		files[fmt.Sprintf("edge%02d.txt", i)] = strings.Repeat("x", maxMark+256<<10-20+i) + mark + " rest"
+		files[fmt.Sprintf("far%02d.txt", i)] = strings.Repeat("y", 3*(256<<10)-20+i) + mark
+	}
+	for _, f := range take(t, tree(t, files), Options{Mark: mark}).Files {
+		if want := f.Path != "no.txt"; f.Marked != want {
+			t.Errorf("%s: marked %v", f.Path, f.Marked)
+		}
 	}
 }

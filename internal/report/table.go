@@ -54,6 +54,7 @@ func (t table) run(r checks.Run, several bool) {
 		}
 		t.steps(r)
 		t.unread(r)
+		t.notes(r)
 	}
 	t.verdict(target(r), r.Verdict)
 }
@@ -229,6 +230,17 @@ func (t table) unread(r checks.Run) {
 	t.printf("%s\n", t.o.Style.bold.Render("Not read by any check"))
 	for _, u := range r.Unread {
 		t.printf("  %s\n", unreadWords(u))
+	}
+	t.printf("\n")
+}
+
+func (t table) notes(r checks.Run) {
+	if len(r.Notes) == 0 {
+		return
+	}
+	t.printf("%s\n", t.o.Style.bold.Render("Did not count"))
+	for _, n := range r.Notes {
+		t.printf("  %s\n", safetext.Line(n))
 	}
 	t.printf("\n")
 }
