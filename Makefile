@@ -15,7 +15,10 @@ help: ## this list
 
 build: ## build bin/vitalsign and bin/vitalsign-check
 	@mkdir -p $(BIN)
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
+	CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
+
+demo: build ## build, scan examples/clinic, and hold the result to EXPECTED.md
+	@GO='$(GO)' examples/demo.sh
 
 test: ## run all tests, with the race detector
 	$(GO) test -race -timeout 20m ./...

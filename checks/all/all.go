@@ -4,8 +4,15 @@ package all
 
 import (
 	"github.com/vitalsign-dev/vitalsign/checks/child"
+	"github.com/vitalsign-dev/vitalsign/checks/deps"
+	"github.com/vitalsign-dev/vitalsign/checks/iac"
+	"github.com/vitalsign-dev/vitalsign/checks/sast"
 	"github.com/vitalsign-dev/vitalsign/checks/secrets"
 )
+
+// Environment names the variable that main must set before anything runs, and
+// its value: gosec can be told of the Go version in no other way.
+func Environment() (name, value string) { return sast.Environment() }
 
 // Program puts vitalsign-check together. The order of the checks is the order
 // of the steps.
@@ -14,8 +21,12 @@ func Program(build, key string) (child.Program, error) {
 	if err != nil {
 		return child.Program{}, err
 	}
+	dep, err := deps.New()
+	if err != nil {
+		return child.Program{}, err
+	}
 	return child.Program{
-		Checks:   []child.Check{sec},
+		Checks:   []child.Check{sec, dep, iac.New(), sast.New()},
 		Redactor: sec, Build: build, Key: key,
 	}, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/checks/all"
+	"github.com/vitalsign-dev/vitalsign/checks/child"
 	"github.com/vitalsign-dev/vitalsign/internal/version"
 )
 
@@ -36,7 +37,11 @@ func run(ctx context.Context, args []string) int {
 		fmt.Fprint(os.Stderr, usage)
 		return 2
 	}
-	program, err := all.Program(version.Build(), os.Getenv(checks.IdentityKeyEnv))
+	err := os.Setenv(all.Environment())
+	var program child.Program
+	if err == nil {
+		program, err = all.Program(version.Build(), os.Getenv(checks.IdentityKeyEnv))
+	}
 	if err == nil {
 		// The scanners' libraries must not see the key in their environment.
 		err = os.Unsetenv(checks.IdentityKeyEnv)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/config"
 	"github.com/vitalsign-dev/vitalsign/internal/git"
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
 	"github.com/vitalsign-dev/vitalsign/internal/report"
@@ -173,4 +174,15 @@ func (a *app) doctorStore(ctx context.Context) diagnosis {
 }
 
 // doctorData says which data the checks would find.
-func (a *app) doctorData(*cobra.Command) []diagnosis { return nil }
+func (a *app) doctorData(cmd *cobra.Command) []diagnosis {
+	osv := a.advisories(cmd, config.Defaults().MaxDataAge)
+	switch {
+	case osv.trouble != "":
+		return []diagnosis{{"data", checks.Failed, osv.trouble, ""}}
+	case osv.set == nil:
+		return []diagnosis{{"data", checks.Failed, "no advisories: dependencies cannot be judged", "vitalsign db update Go npm PyPI Maven (what you use), or vitalsign db import FILE without a network"}}
+	case osv.stale != "":
+		return []diagnosis{{"data", checks.Failed, osv.stale, ""}}
+	}
+	return []diagnosis{{"data", checks.OK, "advisories as of " + day(osv.set.AsOf), ""}}
+}

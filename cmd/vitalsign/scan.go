@@ -17,6 +17,7 @@ import (
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/config"
 	"github.com/vitalsign-dev/vitalsign/internal/inline"
+	"github.com/vitalsign-dev/vitalsign/internal/inventory"
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
 	"github.com/vitalsign-dev/vitalsign/internal/report"
 	"github.com/vitalsign-dev/vitalsign/internal/version"
@@ -49,6 +50,7 @@ func (a *app) scanCommand() *cobra.Command {
 	}
 	fl := c.Flags()
 	reportFlags(fl, &f)
+	fl.String("db", "", "where the advisory data is (default: the cache; see vitalsign db)")
 	fl.BoolVar(&f.noIgnore, "no-ignore", false, "read what .gitignore names, too")
 	fl.StringSliceVar(&f.only, "check", nil, "only these checks; the rest is named as not asked")
 	fl.StringVar(&f.baseline, "baseline", "", "commit or branch that the change starts from: its configuration and ignores count (default: what the CI event says)")
@@ -211,6 +213,9 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 	}
 	inv, err := o.tree.Inventory(ctx, pipelines.InventoryOptions{
 		NoIgnore: s.flags.noIgnore, Ignore: o.trusted.ignore, Roles: o.settings.Roles, Mark: inline.Marker,
+		Progress: func(done, total int) {
+			s.progress.Event(pipelines.Event{Kind: pipelines.StepProgress, Check: "files", Done: done, Total: total})
+		},
 	})
 	if err != nil {
 		return s.lost(o, fmt.Errorf("the inventory could not be taken: %w", err))
@@ -224,13 +229,15 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 		return s.lost(o, err)
 	}
 	defer cleanup()
-	plan.Steps = s.steps(o, history)
+	osv := s.app.advisories(s.cmd, o.settings.MaxDataAge)
+	plan.Steps = s.steps(o, inv, history, osv)
 	engine := local.Engine{Program: s.tool.Program, Temp: os.TempDir()}
 	parallel := o.settings.Parallel
 	if parallel <= 0 {
 		parallel = runtime.NumCPU()
 	}
 	run := pipelines.Execute(ctx, plan, engine, pipelines.Options{Parallel: parallel, Now: s.app.now, Events: s.progress.Event})
+	osv.judgeAge(run.Steps)
 	run.Unread = pipelines.Unread(inv, s.tool.Checks)
 	run.Steps = append(run.Steps, o.trusted.step()...)
 	roles, marked := map[string]string{}, []string{}
@@ -253,7 +260,7 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 }
 
 // steps plans every check that the tool has.
-func (s *scanner) steps(o opened, history *pipelines.DataSet) []pipelines.PlannedStep {
+func (s *scanner) steps(o opened, inv *inventory.Inventory, history *pipelines.DataSet, osv advisories) []pipelines.PlannedStep {
 	var steps []pipelines.PlannedStep
 	for _, d := range s.tool.Checks {
 		p := pipelines.PlannedStep{Check: d, Limits: o.settings.Limits, Options: map[string]string{}}
@@ -261,6 +268,7 @@ func (s *scanner) steps(o opened, history *pipelines.DataSet) []pipelines.Planne
 		if slices.Contains(o.settings.Skip, d.Name) || len(s.flags.only) > 0 && !slices.Contains(s.flags.only, d.Name) {
 			p.Decided, p.Reason = checks.Excluded, "not asked"
 		}
+		osv.plan(&p, inv)
 		if history != nil && d.Name == "secrets" {
 			p.Data = append(p.Data, *history)
 			p.Options["history"] = "true"

@@ -132,16 +132,28 @@ func (t table) place(f checks.Finding) {
 		}
 		t.printf("\n")
 	}
-	if f.Evidence.Excerpt == "" {
-		return
-	}
-	for i, line := range strings.Split(safetext.Block(f.Evidence.Excerpt), "\n") {
+	for i, line := range t.excerpt(f) {
 		number := ""
 		if f.Evidence.ExcerptLine > 0 && line != "..." {
 			number = fmt.Sprint(f.Evidence.ExcerptLine + i)
 		}
 		t.printf("      %s %s\n", t.o.Style.dim.Render(fmt.Sprintf("%5s |", number)), line)
 	}
+}
+
+// maxExcerpt is how many lines of an excerpt are shown; of what is low or
+// less, none: the place says enough.
+const maxExcerpt = 3
+
+func (t table) excerpt(f checks.Finding) []string {
+	if f.Evidence.Excerpt == "" || !t.o.Verbose && (f.Rule.Severity == checks.Low || f.Rule.Severity == checks.Info) {
+		return nil
+	}
+	lines := strings.Split(safetext.Block(f.Evidence.Excerpt), "\n")
+	if !t.o.Verbose && len(lines) > maxExcerpt {
+		lines = append(lines[:maxExcerpt:maxExcerpt], "...")
+	}
+	return lines
 }
 
 // notes says what the place alone does not: identity, role, other witnesses.

@@ -1,0 +1,156 @@
+// Package sast reads source code for weaknesses: Go, with gosec's rules (see
+// goscan). Languages it has no rules for are named by the parent.
+package sast
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/checks/child"
+	"github.com/vitalsign-dev/vitalsign/checks/sast/goscan"
+)
+
+// version is gosec's, pinned in go.mod; a test holds the two together.
+const version = "2.30.0"
+
+// Environment is what the process must have set before Run (see
+// goscan.GoVersionEnv).
+func Environment() (name, value string) { return goscan.GoVersionEnv, goscan.GoVersion }
+
+// Check is the sast check.
+type Check struct{}
+
+// New makes the check.
+func New() Check { return Check{} }
+
+// Describe implements child.Check.
+func (Check) Describe() checks.Description {
+	var rules []checks.Rule
+	h := sha256.New()
+	for _, r := range goscan.Rules() {
+		rules = append(rules, ruleOf(r))
+		fmt.Fprintf(h, "%+v\n", r) // a hash never fails
+	}
+	return checks.Description{
+		Name: "sast", Title: "Weaknesses in source code (gosec, for Go)", Version: version,
+		Rules: rules, RulesDigest: hex.EncodeToString(h.Sum(nil)),
+		Claims: []checks.Claim{{Pattern: "**/*.go", Exact: true}}, Languages: []string{"Go"},
+		Canary: checks.Canary{
+			Files: []checks.CanaryFile{{Path: "weak.go", Parts: []string{
+				"package weak\n\nimport \"crypto/md5\"\n\nfunc sum(b []byte) []byte { h := md5.New(); h.Write(b); return h.Sum(nil) }\n"}}},
+			Hits: []checks.CanaryHit{{Path: "weak.go", Rule: "G401"}},
+		},
+	}
+}
+
+func ruleOf(r goscan.Rule) checks.Rule {
+	out := checks.Rule{
+		ID: r.ID, Title: r.Title, Severity: severity(r.Severity), Advice: r.Help, Class: checks.ClassOf("gosec", r.ID),
+	}
+	if r.CWE != "" {
+		out.CWE = []string{"CWE-" + r.CWE}
+		out.References = []string{"https://cwe.mitre.org/data/definitions/" + r.CWE + ".html"}
+	}
+	return out
+}
+
+func severity(s string) checks.Severity {
+	sev, err := checks.ParseSeverity(s)
+	if err != nil {
+		return checks.Unrated
+	}
+	return sev
+}
+
+// maxFindings is far above the step's own limit, at which the sink cuts and
+// says so: cutting here would lose the canary, too.
+const maxFindings = 1_000_000
+
+// packageTimeout is the part of a step's time that one package may take.
+const packageTimeout = 10
+
+// Run implements child.Check.
+func (Check) Run(ctx context.Context, in child.Input, out *child.Sink) error {
+	options := goscan.DefaultOptions()
+	options.MaxFindings = maxFindings
+	if wall := time.Duration(in.Limits.WallMS) * time.Millisecond; wall > 0 {
+		options.PackageTimeout = min(goscan.DefaultPackageTimeout, wall/packageTimeout)
+	}
+	result, err := goscan.Scan(ctx, in.Tree, in.Tree.Claimed(), options, out.Progress)
+	if err != nil {
+		return err
+	}
+	for _, s := range result.Skipped {
+		skip(in.Tree, s)
+	}
+	for _, i := range result.Issues {
+		if err := out.Hit(hit(i)); err != nil {
+			return err
+		}
+	}
+	return unread(result, in, out)
+}
+
+// skip puts a skip of goscan into the words of the protocol.
+func skip(t *child.Tree, s goscan.Skip) {
+	switch s.Reason {
+	case goscan.SkipUnreadable:
+		// The tree knows better why: changed, too large, gone.
+		if _, err := t.ReadFile(s.File); err != nil {
+			t.SkipError(s.File, err)
+			return
+		}
+		t.Skip(s.File, checks.SkipUnreadable, s.Detail)
+	case goscan.SkipTimeout:
+		t.Skip(s.File, checks.SkipTimeout, s.Detail)
+	case goscan.SkipTooLarge, goscan.SkipTooComplex, goscan.SkipMaxFindings:
+		t.Skip(s.File, checks.SkipTooLarge, strings.TrimSpace(s.Reason+" "+s.Detail))
+	default:
+		t.Skip(s.File, checks.SkipUnparsable, strings.TrimSpace(s.Reason+" "+s.Detail))
+	}
+}
+
+func hit(i goscan.Issue) child.Hit {
+	h := child.Hit{
+		Rule: i.RuleID, Message: i.Message, Confidence: strings.ToLower(i.Confidence), Values: i.Literals, Fix: i.Autofix,
+		Location: checks.Location{Path: i.Path, StartLine: i.Line, StartColumn: i.Column, EndLine: i.EndLine},
+	}
+	// A credential is the same finding whoever reports it: by its value.
+	if len(i.Literals) == 1 {
+		h.Anchor = i.Literals[0]
+	}
+	return h
+}
+
+// unread names what the data-flow rules did not see, and fails files whose
+// rules broke.
+func unread(result goscan.Result, in child.Input, out *child.Sink) error {
+	partly := checks.Unread{
+		What: "Go packages", Why: "not wholly type-checked: the packages they import are not on disk", Command: "go mod vendor",
+	}
+	statements := 0
+	for _, p := range result.Packages {
+		if p.Panicked != "" {
+			for _, f := range p.Files {
+				in.Tree.Skip(f, checks.SkipUnparsable, "a rule broke on its package ("+p.Panicked+")")
+			}
+		}
+		if p.Untyped > 0 {
+			partly.Count++
+			statements += p.Untyped
+			if len(partly.Examples) < 3 {
+				partly.Examples = append(partly.Examples, p.Dir)
+			}
+		}
+	}
+	if partly.Count == 0 {
+		return nil
+	}
+	partly.Why += fmt.Sprintf("; %d statements were not followed", statements)
+	return out.Unread(partly)
+}
