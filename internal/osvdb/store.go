@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -183,6 +184,10 @@ func (s *store) commit(files []built) error {
 	return s.sweep()
 }
 
+// dataFile is the shape of names that fileName makes: nothing else in the
+// directory, which the user may have chosen, is touched.
+var dataFile = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]*-[0-9a-f]{16}\.osv$`)
+
 func (s *store) sweep() error {
 	named := map[string]bool{}
 	for _, e := range s.state.Ecosystems {
@@ -194,7 +199,7 @@ func (s *store) sweep() error {
 	}
 	var errs []error
 	for _, f := range files {
-		if !named[filepath.Base(f)] {
+		if base := filepath.Base(f); !named[base] && dataFile.MatchString(base) {
 			errs = append(errs, os.Remove(f))
 		}
 	}

@@ -189,6 +189,9 @@ func TestRefusedImports(t *testing.T) {
 func TestImportReplacesOneEcosystemAndSweeps(t *testing.T) {
 	dir := imported(t, tree(t, map[string]string{"a.json": record("GO-1", "Go/a"), "b.json": record("P-1", "PyPI/b")}))
 	asOf := time.Date(2026, 8, 20, 0, 0, 0, 0, time.UTC)
+	if err := os.WriteFile(filepath.Join(dir, "mine.osv"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	done, err := Import(t.Context(), dir, tree(t, map[string]string{"a.json": record("GO-2", "Go/a")}), testNow(), asOf)
 	if err != nil || len(done) != 1 || !done[0].AsOf.Equal(asOf) || done[0].AsOfIs != AsOfStated {
 		t.Fatalf("%+v, %v", done, err)
@@ -199,7 +202,7 @@ func TestImportReplacesOneEcosystemAndSweeps(t *testing.T) {
 	if got, err := lookupAll(t, dir, "PyPI", "B"); err != nil || !slices.Equal(got, []string{"b P-1"}) {
 		t.Errorf("PyPI: %q, %v", got, err)
 	}
-	if files, err := filepath.Glob(filepath.Join(dir, "*.osv")); err != nil || len(files) != 2 {
+	if files, err := filepath.Glob(filepath.Join(dir, "*.osv")); err != nil || len(files) != 3 {
 		t.Errorf("files %q, %v", files, err)
 	}
 	s, err := Status(dir)
