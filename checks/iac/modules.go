@@ -200,32 +200,47 @@ func (m *modules) maxLoads() int {
 }
 
 // circular returns the directories whose modules call themselves, through
-// whatever others (strongly connected components of more than one node, or
-// with an edge to themselves).
+// whatever others, and those that lie between two such circles.
 func (m *modules) circular() map[string]bool {
-	reaches := func(from, to string) bool {
-		seen := map[string]bool{}
-		next := m.targets(from)
-		for len(next) > 0 {
-			d := next[len(next)-1]
-			next = next[:len(next)-1]
-			if d == to {
-				return true
-			}
-			if !seen[d] {
-				seen[d] = true
-				next = append(next, m.targets(d)...)
-			}
-		}
-		return false
-	}
-	out := map[string]bool{}
+	callees, callers := map[string][]string{}, map[string][]string{}
+	left := map[string]bool{}
 	for dir := range m.good {
-		if len(m.calls[dir]) > 0 && reaches(dir, dir) {
-			out[dir] = true
+		left[dir] = true
+		callees[dir] = m.targets(dir)
+		for _, to := range callees[dir] {
+			callers[to] = append(callers[to], dir)
 		}
 	}
-	return out
+	peel(left, callees, callers)
+	peel(left, callers, callees)
+	return left
+}
+
+// peel takes out of left every node without an edge, and then those that
+// have none any more. Each call counts as an edge of its own, in both maps.
+func peel(left map[string]bool, edges, back map[string][]string) {
+	count := map[string]int{}
+	var free []string
+	for n := range left {
+		for _, to := range edges[n] {
+			if left[to] {
+				count[n]++
+			}
+		}
+		if count[n] == 0 {
+			free = append(free, n)
+		}
+	}
+	for len(free) > 0 {
+		n := free[len(free)-1]
+		free = free[:len(free)-1]
+		delete(left, n)
+		for _, from := range back[n] {
+			if count[from]--; count[from] == 0 && left[from] {
+				free = append(free, from)
+			}
+		}
+	}
 }
 
 // roots are the directories that no other calls, in order. Terraform's own
@@ -249,7 +264,7 @@ func (m *modules) roots() []string {
 	return out
 }
 
-// unparsable skips every file of a directory.
+// skipDir skips every file of a directory.
 func (s *run) skipDir(m *modules, dir string, reason checks.SkipReason, why string) {
 	for _, p := range m.files[dir] {
 		s.out.Skip(p, reason, why)

@@ -22,7 +22,9 @@ var errLoads = errors.New("it calls too many modules, or one calls itself")
 
 // view is the tree as trivy's Terraform scanner sees it: only the canary, or
 // all but the canary. It knows which directories were looked into, which is
-// how a module is loaded, and ends a recursion by having no more to show.
+// how a module is loaded, and ends a recursion by having no more to show. It
+// holds its context because fs.FS passes none, and a scanner that was given up
+// must find nothing more to read.
 type view struct {
 	ctx    context.Context
 	tree   *child.Tree

@@ -23,7 +23,7 @@ const module = "github.com/vitalsign-dev/vitalsign/"
 // ARCHITECTURE.md, top to bottom.
 func floor(pkg string) int {
 	switch {
-	case under(pkg, "cmd"):
+	case under(pkg, "cmd"), under(pkg, "docs"):
 		return 70
 	case under(pkg, "tui"):
 		return 60
