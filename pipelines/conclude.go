@@ -130,13 +130,12 @@ func adviceFor(skips []checks.Skip) string {
 	return ""
 }
 
+// missingWords names what is missing and the command that brings it, which
+// every part says alike.
 func missingWords(missing []checks.MissingData) (reason, advice string) {
 	var parts []string
 	for _, m := range missing {
 		parts = append(parts, fmt.Sprintf("%s (%d)", m.What, m.Count))
-		if advice == "" {
-			advice = "run: " + m.Command
-		}
 	}
-	return "no data for " + strings.Join(parts, ", "), advice
+	return "no data for " + strings.Join(parts, ", "), "run: " + missing[0].Command
 }

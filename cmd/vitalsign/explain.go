@@ -19,8 +19,9 @@ import (
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "explain ID", Short: "Say what a finding, a rule or a check is about, and what to do",
-		Long: "ID is a rule (G401), a check (secrets), or the beginning of a finding's fingerprint\n" +
-			"as a scan prints it in brackets (looked up in the runs that are kept).",
+		Long: "ID is a rule (G401), a check (secrets), an advisory (CVE-2021-44228), or the\n" +
+			"beginning of a finding's fingerprint as a scan prints it in brackets. The last two\n" +
+			"are looked up in the runs that are kept.",
 		Example: "  vitalsign explain aws-access-token\n  vitalsign explain sast\n  vitalsign explain 376c6cc022c3",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.explain(cmd, args[0]) },
@@ -50,10 +51,7 @@ func (a *app) explain(cmd *cobra.Command, id string) error {
 			}
 		}
 	}
-	if !fingerprintPrefix.MatchString(id) {
-		return usageError("there is no check or rule %q, and it is no fingerprint (6 to 64 hex digits)%s", id, nearest(tool, id))
-	}
-	return a.explainFinding(cmd.Context(), id)
+	return a.explainKept(cmd.Context(), id, nearest(tool, id))
 }
 
 // nearest suggests rules that hold the word.
@@ -100,23 +98,51 @@ func (a *app) explainRule(check string, r checks.Rule) {
 	}
 }
 
-func (a *app) explainFinding(ctx context.Context, id string) error {
+// explainKept looks an id up in the runs that are kept: as a fingerprint, or as
+// an advisory.
+func (a *app) explainKept(ctx context.Context, id, near string) error {
 	s, err := a.openStore(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.Close() // read only
-	run, err := s.RunWith(ctx, id)
+	if fingerprintPrefix.MatchString(id) {
+		run, err := s.RunWith(ctx, id)
+		if err == nil {
+			for _, f := range run.Findings {
+				if strings.HasPrefix(f.Fingerprint, id) {
+					a.explainOne(run, f)
+				}
+			}
+			return nil
+		}
+		if !errors.Is(err, store.ErrNoRun) {
+			return err
+		}
+	}
+	run, err := s.RunWithRule(ctx, id)
 	if errors.Is(err, store.ErrNoRun) {
-		return usageError("%w\nOnly runs that are kept can be asked: scan again.", err)
+		return usageError("there is no check, rule or kept finding %q (a fingerprint has 6 to 64 hex digits)%s\nAdvisories and fingerprints are looked up in kept runs: scan first.", id, near)
 	}
 	if err != nil {
 		return err
 	}
+	return a.explainAdvisory(run, id)
+}
+
+// explainAdvisory says what a rule from data is, and where the run has it.
+func (a *app) explainAdvisory(run checks.Run, id string) error {
+	said := false
 	for _, f := range run.Findings {
-		if strings.HasPrefix(f.Fingerprint, id) {
-			a.explainOne(run, f)
+		if !strings.EqualFold(f.Rule.ID, id) {
+			continue
 		}
+		if !said {
+			a.explainRule(f.Check, f.Rule)
+			a.printf("\n  In run %s of %s:\n", run.ID, run.Started.Format("2006-01-02 15:04 MST"))
+			said = true
+		}
+		a.printf("  %s:%d  %s  %s\n", safetext.Line(f.Location.Path), f.Location.StartLine, f.Fingerprint[:12], safetext.Line(f.Fix))
 	}
 	return nil
 }

@@ -103,7 +103,11 @@ func stepReasons(steps []checks.Step) []string {
 			if status == "" {
 				status = "no status"
 			}
-			reasons = append(reasons, strings.TrimSuffix(fmt.Sprintf("%s: %s: %s", s.Check, status, s.Reason), ": "))
+			why := strings.TrimSuffix(fmt.Sprintf("%s: %s: %s", s.Check, status, s.Reason), ": ")
+			if s.Status == checks.Missing && s.Advice != "" {
+				why += "; " + s.Advice // the last line names the one command
+			}
+			reasons = append(reasons, why)
 		}
 	}
 	if len(steps) == 0 {

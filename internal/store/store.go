@@ -274,11 +274,21 @@ func (s *Store) List(ctx context.Context, limit int) ([]Summary, error) {
 // RunWith gives the newest run that holds a finding whose fingerprint begins
 // with prefix.
 func (s *Store) RunWith(ctx context.Context, prefix string) (checks.Run, error) {
+	return s.newest(ctx, prefix, "substr(fingerprint, 1, ?) = ?", len(prefix), prefix)
+}
+
+// RunWithRule gives the newest run that holds a finding of a rule, in any case:
+// an advisory is a rule that only a run knows.
+func (s *Store) RunWithRule(ctx context.Context, rule string) (checks.Run, error) {
+	return s.newest(ctx, rule, "rule = ? COLLATE NOCASE", rule)
+}
+
+func (s *Store) newest(ctx context.Context, what, where string, args ...any) (checks.Run, error) {
 	var doc []byte
 	err := s.db.QueryRowContext(ctx, `SELECT document FROM runs JOIN findings ON run_id = id
-		WHERE substr(fingerprint, 1, ?) = ? ORDER BY started DESC LIMIT 1`, len(prefix), prefix).Scan(&doc)
+		WHERE `+where+` ORDER BY started DESC LIMIT 1`, args...).Scan(&doc)
 	if errors.Is(err, sql.ErrNoRows) {
-		return checks.Run{}, fmt.Errorf("%w holds a finding %q", ErrNoRun, prefix)
+		return checks.Run{}, fmt.Errorf("%w holds a finding %q", ErrNoRun, what)
 	}
 	if err != nil {
 		return checks.Run{}, err

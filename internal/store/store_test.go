@@ -62,6 +62,12 @@ func TestSaveAndLoad(t *testing.T) {
 	if r, err := s.RunWith(t.Context(), fmt.Sprintf("%064x", 2)); err != nil || r.ID != "bb33" {
 		t.Errorf("RunWith: %s, %v", r.ID, err)
 	}
+	if r, err := s.RunWithRule(t.Context(), "R"); err != nil || r.ID != "bb33" {
+		t.Errorf("RunWithRule: %s, %v", r.ID, err)
+	}
+	if _, err := s.RunWithRule(t.Context(), "nowhere"); !errors.Is(err, ErrNoRun) {
+		t.Errorf("RunWithRule of none: %v", err)
+	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the store's mode is %v, %v", info.Mode(), err)
 	}
