@@ -232,9 +232,10 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 	osv := s.app.advisories(s.cmd, o.settings.MaxDataAge)
 	plan.Steps = s.steps(o, inv, history, osv)
 	engine := local.Engine{Program: s.tool.Program, Temp: os.TempDir()}
-	parallel := o.settings.Parallel
-	if parallel <= 0 {
-		parallel = runtime.NumCPU()
+	// A repository's file may ask for fewer children, not for more than fit.
+	parallel := runtime.NumCPU()
+	if o.settings.Parallel > 0 {
+		parallel = min(parallel, o.settings.Parallel)
 	}
 	run := pipelines.Execute(ctx, plan, engine, pipelines.Options{Parallel: parallel, Now: s.app.now, Events: s.progress.Event})
 	osv.judgeAge(run.Steps)
