@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	xjson "github.com/aquasecurity/trivy/pkg/x/json"
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 )
 
 // Bounds of a document that is handed to a scanner.

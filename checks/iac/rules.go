@@ -12,7 +12,7 @@ import (
 	"sync"
 
 	trivychecks "github.com/aquasecurity/trivy-checks"
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 )

@@ -254,3 +254,29 @@ func TestChecktestIsForTests(t *testing.T) {
 		}
 	}
 }
+
+// Each direct dependency says in ARCHITECTURE.md what it is for.
+func TestEveryDependencyHasItsLine(t *testing.T) {
+	mod, err := os.ReadFile(filepath.Join("..", "..", "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	paper, err := os.ReadFile(filepath.Join("..", "..", "ARCHITECTURE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	direct := 0
+	for line := range strings.SplitSeq(string(mod), "\n") {
+		f := strings.Fields(line)
+		if len(f) != 2 || !strings.HasPrefix(line, "\t") || !strings.HasPrefix(f[1], "v") {
+			continue // only direct ones have no comment behind them
+		}
+		direct++
+		if !strings.Contains(string(paper), f[0]) {
+			t.Errorf("ARCHITECTURE.md has no line for %s", f[0])
+		}
+	}
+	if direct < 15 {
+		t.Errorf("only %d direct dependencies found: this test looks in the wrong place", direct)
+	}
+}
