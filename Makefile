@@ -22,6 +22,7 @@ demo: build ## build, scan examples/clinic, and hold the result to EXPECTED.md
 
 test: ## run all tests, with the race detector
 	$(GO) test -race -timeout 20m ./...
+	CGO_ENABLED=0 $(GO) test -timeout 20m ./checks/iac
 
 lint: ## gofmt, go vet and staticcheck (pinned in tools/go.mod)
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"

@@ -61,7 +61,7 @@ func dockerfileName(p string) bool {
 // languages), and the ignore file that BuildKit looks for beside each one.
 func otherExtension(ext string) bool {
 	return slices.Contains(strings.Fields(`bat c cc cfg cjs cpp cs css diff dockerignore go golden h hcl hpp html ini java
-		js json json5 jsonc kt log lock lua md mjs patch php pl properties ps1 py rb rs rst scala sh snap sum sql
+		js json json5 jsonc kt log lock lua md mjs nanorc patch php pl properties ps1 py rb rs rst scala sh snap sum sql
 		svg swift tf tmlanguage tmpreferences toml ts tsx txt vim vue xml yaml yml zip`), ext)
 }
 
