@@ -149,7 +149,7 @@ func TestGuard(t *testing.T) {
 		for {
 			select {
 			case <-enough:
-				return nil
+				return fmt.Errorf("held %d", len(held))
 			default:
 				held = append(held, make([]byte, 1<<20))
 				time.Sleep(time.Millisecond)
