@@ -174,6 +174,15 @@ type opened struct {
 	resolution config.Resolution
 }
 
+// role is what trusted configuration says of a path: the project's own file
+// first, then linguist's attributes.
+func (o opened) role(path string) string {
+	if r := o.settings.Roles(path); r != "" {
+		return r
+	}
+	return o.trusted.attributes.Role(path)
+}
+
 func (s *scanner) open(ctx context.Context, target string) error {
 	o, err := s.openTarget(ctx, target)
 	if err != nil {
@@ -212,7 +221,7 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 		s.progress.Say("git could not be asked about " + o.tree.Target.Path + " (" + o.tree.GitTrouble + "); everything is read")
 	}
 	inv, err := o.tree.Inventory(ctx, pipelines.InventoryOptions{
-		NoIgnore: s.flags.noIgnore, Ignore: o.trusted.ignore, Roles: o.settings.Roles, Mark: inline.Marker,
+		NoIgnore: s.flags.noIgnore, Ignore: o.trusted.ignore, Roles: o.role, Mark: inline.Marker,
 		Progress: func(done, total int) {
 			s.progress.Event(pipelines.Event{Kind: pipelines.StepProgress, Check: "files", Done: done, Total: total})
 		},

@@ -28,6 +28,8 @@ type trusted struct {
 	repo config.Layer
 	// ignore holds the lines of .vitalsignignore that count.
 	ignore []string
+	// attributes gives roles by .gitattributes.
+	attributes config.Attributes
 	// loosened are findings about what the change tried to loosen.
 	loosened []checks.Finding
 }
@@ -69,7 +71,7 @@ func (s *scanner) trust(ctx context.Context, tree *pipelines.Tree) (trusted, err
 		if err := errors.Join(headErr, ignoreErr); err != nil {
 			return trusted{}, exitError{judge.ExitUsage, err}
 		}
-		return trusted{repo: head, ignore: headIgnore}, nil
+		return trusted{repo: head, ignore: headIgnore, attributes: attributesOf(work)}, nil
 	}
 	t := trusted{base: base}
 	at := commitTree(ctx, tree.Repo, base)
@@ -88,6 +90,7 @@ func (s *scanner) trust(ctx context.Context, tree *pipelines.Tree) (trusted, err
 		t.loosen("loosened-configuration", c.Origin.Name, c.Origin.Line, fmt.Sprintf("%s: %s would become %s", c.Key, c.From, c.To))
 	}
 	t.repo = config.Tighten(t.repo, head)
+	t.attributes = attributesOf(at)
 	t.tightenIgnore(baseIgnore, headIgnore)
 	return t, nil
 }
@@ -122,6 +125,16 @@ func ignoreLines(t config.Tree) ([]string, error) {
 		return nil, fmt.Errorf("%s cannot be read: %w", config.IgnoreFile, err)
 	}
 	return config.ParseIgnore(config.Source{Name: config.IgnoreFile, Data: b})
+}
+
+// attributesOf reads the roles that .gitattributes gives. A file that cannot
+// be read gives none, which only means that more blocks.
+func attributesOf(t config.Tree) config.Attributes {
+	b, err := t.Read(config.AttributesFile)
+	if err != nil {
+		return config.Attributes{}
+	}
+	return config.ParseAttributes(b)
 }
 
 // loosen records what the change tried.
