@@ -60,8 +60,8 @@ func claimsAny(d checks.Description, inv *inventory.Inventory) bool {
 
 // judgeAge marks the steps that read data older than allowed: what they found
 // is true, and what they did not find says nothing. No check reads the clock,
-// so this is the parent's to say.
-func (v advisories) judgeAge(steps []checks.Step) {
+// so this is the parent's to say. What it returns belongs into the verdict.
+func (v advisories) judgeAge(steps []checks.Step) (reasons []string) {
 	for i, s := range steps {
 		reads := slices.ContainsFunc(s.Data, func(d checks.Data) bool { return d.Name == osvName })
 		if !reads || s.Status != checks.OK {
@@ -71,9 +71,11 @@ func (v advisories) judgeAge(steps []checks.Step) {
 		case v.stale != "":
 			steps[i].Status, steps[i].Reason, steps[i].Advice = checks.Stale, v.stale, "run: vitalsign db update"
 		case v.ageless:
-			steps[i].Reason = "data as of " + day(v.set.AsOf) + "; how old it may be was not asked (max_data_age off)"
+			steps[i].Reason = "data as of " + day(v.set.AsOf)
+			reasons = append(reasons, "not asked: how old the data of "+s.Check+" may be (max_data_age off)")
 		default:
 			steps[i].Reason = "data as of " + day(v.set.AsOf)
 		}
 	}
+	return reasons
 }

@@ -40,7 +40,10 @@ func TestClinic(t *testing.T) {
 	}
 	vitalsign := filepath.Join(binaries(), "vitalsign")
 	run(0, vitalsign, "db", "import", "examples/osv")
-	run(1, vitalsign, "scan", "-q", "--max-data-age", "off", "--output", "json="+result, "examples/clinic")
+	out := run(1, vitalsign, "scan", "-q", "--max-data-age", "off", "--output", "json="+result, "examples/clinic")
+	if !strings.Contains(out, "not asked: how old the data of deps may be") {
+		t.Errorf("the verdict does not say that nobody asked how old the data is:\n%s", out)
+	}
 	run(0, "go", "run", "./examples/expected", "examples/clinic/EXPECTED.md", result)
 	// Two runs of one tree are one answer.
 	again := filepath.Join(tmp, "again.json")

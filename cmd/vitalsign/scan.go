@@ -247,7 +247,7 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 		parallel = min(parallel, o.settings.Parallel)
 	}
 	run := pipelines.Execute(ctx, plan, engine, pipelines.Options{Parallel: parallel, Now: s.app.now, Events: s.progress.Event})
-	osv.judgeAge(run.Steps)
+	ageReasons := osv.judgeAge(run.Steps)
 	run.Unread = pipelines.Unread(inv, s.tool.Checks)
 	run.Steps = append(run.Steps, o.trusted.step()...)
 	roles, marked := map[string]string{}, []string{}
@@ -266,6 +266,7 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 	s.inlineIgnores(ctx, o, marked, &run)
 	run.Findings = checks.Merge(run.Findings)
 	run.Verdict = judge.Judge(run, judge.Gate{FailOn: o.settings.FailOn, UnratedAs: o.settings.UnratedAs}, ctx.Err() != nil)
+	run.Verdict.Reasons = append(run.Verdict.Reasons, ageReasons...)
 	return run
 }
 
