@@ -12,7 +12,6 @@ require (
 	github.com/go-git/go-git/v5 v5.19.0
 	github.com/gofrs/flock v0.13.2
 	github.com/google/osv-scalibr v0.5.3-0.20260814002154-23fa66ca68dd
-	github.com/google/renameio/v2 v2.0.2
 	github.com/hashicorp/hcl/v2 v2.24.0
 	github.com/invopop/jsonschema v0.14.0
 	github.com/klauspost/compress v1.20.3

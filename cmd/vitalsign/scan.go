@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -21,6 +20,7 @@ import (
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
 	"github.com/vitalsign-dev/vitalsign/internal/report"
 	"github.com/vitalsign-dev/vitalsign/internal/version"
+	"github.com/vitalsign-dev/vitalsign/internal/wholefile"
 	"github.com/vitalsign-dev/vitalsign/pipelines"
 	"github.com/vitalsign-dev/vitalsign/pipelines/local"
 )
@@ -353,15 +353,15 @@ func (a *app) write(cmd *cobra.Command, doc report.Document, f scanFlags, output
 }
 
 func (a *app) writeFile(o output, doc report.Document, f scanFlags, hashes report.LineHashes) error {
-	file, err := renameio.NewPendingFile(o.file, renameio.WithPermissions(0o644))
-	if err != nil {
-		return err
+	// A pipe or a terminal is written to; only a file can be replaced.
+	if info, err := os.Stat(o.file); err == nil && !info.Mode().IsRegular() {
+		w, err := os.OpenFile(o.file, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(a.render(w, o.format, doc, f, false, hashes), w.Close())
 	}
-	defer file.Cleanup() // nothing to do after a replace
-	if err := a.render(file, o.format, doc, f, false, hashes); err != nil {
-		return err
-	}
-	return file.CloseAtomicallyReplace()
+	return wholefile.Write(o.file, 0o644, func(w io.Writer) error { return a.render(w, o.format, doc, f, false, hashes) })
 }
 
 func (a *app) render(w io.Writer, format string, doc report.Document, f scanFlags, colour bool, hashes report.LineHashes) error {

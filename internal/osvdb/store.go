@@ -16,7 +16,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/google/renameio/v2"
+
+	"github.com/vitalsign-dev/vitalsign/internal/wholefile"
 )
 
 const (
@@ -160,7 +161,7 @@ func (s *store) commit(files []built) error {
 	replaced := map[string]bool{}
 	for _, b := range files {
 		if b.data != nil {
-			if err := renameio.WriteFile(filepath.Join(s.dir, b.ecosystem.File), b.data, 0o644); err != nil {
+			if err := wholefile.WriteBytes(filepath.Join(s.dir, b.ecosystem.File), b.data, 0o644); err != nil {
 				return err
 			}
 		}
@@ -177,7 +178,7 @@ func (s *store) commit(files []built) error {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(filepath.Join(s.dir, manifestFile), append(doc, '\n'), 0o644); err != nil {
+	if err := wholefile.WriteBytes(filepath.Join(s.dir, manifestFile), append(doc, '\n'), 0o644); err != nil {
 		return err
 	}
 	s.state = next

@@ -15,9 +15,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/wholefile"
 )
 
 // ErrOtherBuild says that vitalsign and vitalsign-check do not belong together.
@@ -67,7 +66,7 @@ func Describe(ctx context.Context, program, build, cacheDir string) (Tool, error
 // keep saves the answer; a cache that cannot be written only costs time.
 func keep(path string, doc []byte) {
 	if os.MkdirAll(filepath.Dir(path), 0o700) == nil {
-		_ = renameio.WriteFile(path, doc, 0o600)
+		_ = wholefile.WriteBytes(path, doc, 0o600)
 	}
 }
 
