@@ -25,7 +25,7 @@ test: ## run all tests, with the race detector
 	CGO_ENABLED=0 $(GO) test -timeout 20m ./checks/iac
 
 lint: ## gofmt, go vet and staticcheck (pinned in tools/go.mod)
-	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted by gofmt:" $$files; exit 1; fi
 	CGO_ENABLED=0 $(GO) vet ./...
 	CGO_ENABLED=0 $(GO) tool -modfile=tools/go.mod staticcheck ./...
 

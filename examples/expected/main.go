@@ -122,6 +122,6 @@ func compare(want, got []string) error {
 	if len(diff) > 0 {
 		return fmt.Errorf("the result is not EXPECTED.md\n%s", strings.Join(diff, "\n"))
 	}
-	fmt.Printf("as expected: %d findings, steps and exit code equal EXPECTED.md\n", len(got))
+	fmt.Printf("as expected: findings, steps and exit code are the %d rows of EXPECTED.md\n", len(got))
 	return nil
 }
