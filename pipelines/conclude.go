@@ -23,11 +23,10 @@ func (c *collector) conclude(step checks.Step, ended error, requireSandbox bool)
 	}
 	// An output that broke the protocol is the cause, the killed child the
 	// consequence.
-	if err := errors.Join(c.err); err != nil {
-		return failed(step, err), c.findings
+	if c.err != nil {
+		return failed(step, c.err), c.findings
 	}
-	switch err := c.believable(ended, requireSandbox); {
-	case err != nil:
+	if err := c.believable(ended, requireSandbox); err != nil {
 		step = failed(step, err)
 		if c.failure != nil {
 			step.Advice = c.failure.Advice

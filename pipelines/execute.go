@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/sandbox"
 )
 
 // Options are how a plan is run.
@@ -69,7 +70,7 @@ func runID() string {
 
 // weakest names the weakest walls that any child had.
 func weakest(steps []checks.Step) string {
-	rank := map[string]int{"none": 1, "partial": 2, "full": 3}
+	rank := map[string]int{sandbox.KindNone: 1, sandbox.KindPartial: 2, sandbox.KindFull: 3}
 	worst := ""
 	for _, s := range steps {
 		if s.Sandbox != nil && (worst == "" || rank[s.Sandbox.Kind] < rank[worst]) {

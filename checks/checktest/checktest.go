@@ -186,6 +186,9 @@ func (s Suite) described(t *testing.T) {
 		}
 		ids[r.ID] = true
 	}
+	if d.Name != s.Check.Name() {
+		t.Errorf("it is named %q and describes itself as %q", s.Check.Name(), d.Name)
+	}
 	if !reflect.DeepEqual(s.Check.Describe(), d) {
 		t.Error("two descriptions differ")
 	}
@@ -285,25 +288,8 @@ func (s Suite) run(t *testing.T, files map[string]string, wrap func(child.Progra
 
 func (s Suite) plan(t *testing.T, files map[string]string, limits checks.Limits) pipelines.Plan {
 	t.Helper()
-	root := t.TempDir()
-	for name, content := range files {
-		p := filepath.Join(root, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	dir, err := os.OpenRoot(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dir.Close()
-	inv, err := inventory.Take(t.Context(), dir, inventory.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	root := WriteTree(t, files)
+	inv := Inventory(t, root)
 	key, err := checks.NewIdentityKey(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
 		t.Fatal(err)
@@ -314,4 +300,35 @@ func (s Suite) plan(t *testing.T, files map[string]string, limits checks.Limits)
 	}
 	return pipelines.Plan{Root: root, Inventory: inv, Build: build, Key: key, Steps: []pipelines.PlannedStep{step},
 		Target: checks.Target{Kind: "tree", Path: fmt.Sprintf("%d files", len(files))}}
+}
+
+// WriteTree writes files (slash-separated names to content) to a new directory.
+func WriteTree(t testing.TB, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, content := range files {
+		p := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(p, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// Inventory takes the inventory of a directory, nothing ignored.
+func Inventory(t testing.TB, root string) *inventory.Inventory {
+	t.Helper()
+	dir, err := os.OpenRoot(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	inv, err := inventory.Take(t.Context(), dir, inventory.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return inv
 }

@@ -16,6 +16,9 @@ import (
 
 // Check is one analysis.
 type Check interface {
+	// Name is Describe().Name, without the work of describing: each child is
+	// asked for one check's description only.
+	Name() string
 	// Describe says what the check is; the answer is the same every time.
 	Describe() checks.Description
 	// Run reads in.Tree and reports to out. An error fails the step; a file

@@ -150,6 +150,7 @@ func FuzzExcerpt(f *testing.F) {
 
 type oneHit struct{ hit Hit }
 
+func (oneHit) Name() string { return "x" }
 func (oneHit) Describe() checks.Description {
 	return checks.Description{Name: "x", Rules: []checks.Rule{{ID: "r", Class: "c"}}}
 }

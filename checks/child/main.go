@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"runtime/debug"
 	"slices"
@@ -72,7 +73,7 @@ func (p Program) Run(ctx context.Context, name string, in io.Reader, out io.Writ
 	}
 	sink := &Sink{
 		ctx: ctx, w: w, tree: tree, key: key, redact: p.Redactor, check: name, limit: job.Limits.Findings,
-		rules: map[string]checks.Rule{}, dynamic: map[string]bool{},
+		rules: map[string]checks.Rule{},
 	}
 	for _, r := range d.Rules {
 		sink.rules[r.ID] = r
@@ -87,7 +88,7 @@ func (p Program) Run(ctx context.Context, name string, in io.Reader, out io.Writ
 
 func (p Program) find(name string) (Check, error) {
 	for _, c := range p.Checks {
-		if c.Describe().Name == name {
+		if c.Name() == name {
 			return c, nil
 		}
 	}
@@ -118,12 +119,12 @@ func wall(job checks.Job) (sandbox.Report, error) {
 		debug.SetMemoryLimit(l.MemoryBytes / 10 * 8)
 	}
 	if !job.Sandbox {
-		return sandbox.Report{Kind: "none", Missing: []string{"not asked for by the engine"}}, nil
+		return sandbox.Report{Kind: sandbox.KindNone, Missing: []string{"not asked for by the engine"}}, nil
 	}
 	policy := sandbox.Policy{ReadOnly: []string{job.Root}, Scratch: job.Scratch, Limits: sandbox.Limits{
 		MemoryBytes: unsigned(l.MemoryBytes), CPUSeconds: unsigned(l.CPUSeconds), FileBytes: unsigned(l.ScratchBytes), OpenFiles: 512,
 	}}
-	for _, name := range slices.Sorted(mapsKeys(job.Data)) {
+	for _, name := range slices.Sorted(maps.Keys(job.Data)) {
 		policy.ReadOnly = append(policy.ReadOnly, job.Data[name])
 	}
 	report, err := sandbox.Apply(policy)
@@ -138,16 +139,6 @@ func unsigned(n int64) uint64 {
 		return 0
 	}
 	return uint64(min(n, math.MaxInt64))
-}
-
-func mapsKeys(m map[string]string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // guarded runs the check; a panic is an answer like any other error. The

@@ -24,7 +24,6 @@ type Sink struct {
 
 	mu        sync.Mutex
 	rules     map[string]checks.Rule
-	dynamic   map[string]bool
 	findings  int
 	truncated bool
 	lines     lineCache
@@ -41,7 +40,7 @@ func (s *Sink) Rule(r checks.Rule) error {
 		}
 		return nil
 	}
-	s.rules[r.ID], s.dynamic[r.ID] = r, true
+	s.rules[r.ID] = r
 	return s.w.record(checks.Record{Type: checks.RecordRule, Rule: &r})
 }
 

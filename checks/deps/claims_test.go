@@ -2,7 +2,7 @@ package deps
 
 import (
 	"io/fs"
-	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -72,15 +72,15 @@ func TestNothingIsReadUnclaimed(t *testing.T) {
 	}
 }
 
-// The same over scalibr's own test files, where they are in the module cache
-// (go list -m -f {{.Dir}} names the folder).
+// The same over scalibr's own test files, which are in the module cache.
 func TestNothingOfScalibrsOwnIsReadUnclaimed(t *testing.T) {
-	root := os.Getenv("VITALSIGN_SCALIBR_SOURCE")
-	if root == "" {
-		t.Skip("VITALSIGN_SCALIBR_SOURCE does not name scalibr's source")
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/google/osv-scalibr").Output()
+	root := strings.TrimSpace(string(out))
+	if err != nil || root == "" {
+		t.Skipf("the go command does not say where scalibr's source is: %v", err)
 	}
 	set, c, n := claimSet(t), newCheck(t), 0
-	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}

@@ -56,6 +56,9 @@ func New() (*Check, error) {
 	return &Check{extractors: all, canary: canary}, nil
 }
 
+// Name implements child.Check.
+func (*Check) Name() string { return "deps" }
+
 // Describe implements child.Check. The rules are the advisories, which come
 // with the data; the rules digest covers what reads the lock files.
 func (c *Check) Describe() checks.Description {
@@ -65,7 +68,7 @@ func (c *Check) Describe() checks.Description {
 		fmt.Fprintf(h, "%s %d\n", e.Name(), e.Version())
 	}
 	return checks.Description{
-		Name: "deps", Title: "Dependencies with known vulnerabilities (OSV)", Version: version,
+		Name: c.Name(), Title: "Dependencies with known vulnerabilities (OSV)", Version: version,
 		RulesDigest: hex.EncodeToString(h.Sum(nil)), Claims: claims(),
 		// Optional, because the check itself names the ecosystems that lack data.
 		Needs:  []checks.Need{{Name: needOSV, Command: updateCommand, Optional: true}},

@@ -16,33 +16,15 @@ import (
 	"github.com/google/osv-scalibr/extractor/filesystem"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/checks/checktest"
 	"github.com/vitalsign-dev/vitalsign/checks/child"
-	"github.com/vitalsign-dev/vitalsign/internal/inventory"
 )
 
 // newJob writes files and describes them as the parent does.
 func newJob(t testing.TB, files map[string]string, data string) checks.Job {
 	t.Helper()
-	dir := t.TempDir()
-	for name, content := range files {
-		p := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer root.Close()
-	inv, err := inventory.Take(t.Context(), root, inventory.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	job := checks.Job{Protocol: checks.Protocol, Check: "deps", Root: dir, CanaryDir: "canary-x", Limits: checks.DefaultLimits(), Inventory: inv.Files, Data: map[string]string{}}
+	dir := checktest.WriteTree(t, files)
+	job := checks.Job{Protocol: checks.Protocol, Check: "deps", Root: dir, CanaryDir: "canary-x", Limits: checks.DefaultLimits(), Inventory: checktest.Inventory(t, dir).Files, Data: map[string]string{}}
 	if data != "" {
 		job.Data[needOSV] = data
 	}

@@ -16,6 +16,7 @@ import (
 	trivychecks "github.com/aquasecurity/trivy-checks"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/checks/checktest"
 )
 
 func fixtures() map[string]string {
@@ -32,7 +33,7 @@ func fixtures() map[string]string {
 // The same results as trivy's own scanners over the plain directory, with all
 // the options that its command has by default.
 func TestSameResultsAsTrivy(t *testing.T) {
-	root := write(t, fixtures())
+	root := checktest.WriteTree(t, fixtures())
 	run := scanDir(t, root, checks.DefaultLimits())
 	wantStatus(t, run, checks.OK)
 	var got []string
@@ -78,7 +79,7 @@ func trivyResults(t *testing.T, root string) []string {
 }
 
 func TestTwoRunsAreEqual(t *testing.T) {
-	root := write(t, fixtures())
+	root := checktest.WriteTree(t, fixtures())
 	one, two := scanDir(t, root, checks.DefaultLimits()), scanDir(t, root, checks.DefaultLimits())
 	if len(one.Findings) == 0 || !reflect.DeepEqual(one.Findings, two.Findings) {
 		t.Error("two runs of one tree differ")

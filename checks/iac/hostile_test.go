@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/checks/checktest"
 )
 
 // bomb is a YAML document of a few lines that means ten to the depth values.
@@ -108,7 +109,7 @@ func TestEndlessModules(t *testing.T) {
 func TestExplosion(t *testing.T) {
 	limits := checks.DefaultLimits()
 	limits.WallMS = 15_000
-	run := scanDir(t, write(t, map[string]string{
+	run := scanDir(t, checktest.WriteTree(t, map[string]string{
 		"x/main.tf": "variable \"n\" {\n  default = 12000\n}\nresource \"aws_ebs_volume\" \"v\" {\n  count = var.n\n  encrypted = false\n}\n",
 		"a/main.tf": volume, "c/main.tf": "resource \"aws_ebs_volume\" \"v\" {\n  count = 1000 * 1000 * 1000\n}\n", "z/main.tf": volume,
 	}), limits)

@@ -28,8 +28,6 @@ const (
 	// go.mod; a test holds them together.
 	version       = "0.66.0"
 	checksVersion = "1.11.3-0.20250604022615-9a7efa7c9169"
-
-	name = "iac"
 )
 
 // Check is the iac check. Its zero value is not usable.
@@ -46,6 +44,9 @@ func New() *Check {
 	return &Check{catalogue: readCatalogueOnce()}
 }
 
+// Name implements child.Check.
+func (*Check) Name() string { return "iac" }
+
 // Describe implements child.Check.
 func (c *Check) Describe() checks.Description {
 	known, err := c.catalogue()
@@ -54,7 +55,7 @@ func (c *Check) Describe() checks.Description {
 		panic("iac: the built-in checks cannot be read: " + err.Error())
 	}
 	return checks.Description{
-		Name: name, Title: "Misconfigured infrastructure as code (trivy)", Version: version,
+		Name: c.Name(), Title: "Misconfigured infrastructure as code (trivy)", Version: version,
 		Rules: known.rules, RulesDigest: known.digest, Claims: claims(), Canary: canary(),
 	}
 }

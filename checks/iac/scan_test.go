@@ -6,15 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/checks/checktest"
 	"github.com/vitalsign-dev/vitalsign/checks/child"
-	"github.com/vitalsign-dev/vitalsign/internal/inventory"
 	"github.com/vitalsign-dev/vitalsign/pipelines"
 )
 
@@ -35,38 +33,14 @@ func (e inProcess) Exec(ctx context.Context, job checks.Job, key checks.Identity
 	return pipelines.Usage{}, ctx.Err()
 }
 
-func write(t *testing.T, files map[string]string) string {
-	t.Helper()
-	root := t.TempDir()
-	for name, content := range files {
-		p := filepath.Join(root, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(p, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return root
-}
-
 func scanDir(t *testing.T, root string, limits checks.Limits) checks.Run {
 	t.Helper()
-	dir, err := os.OpenRoot(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dir.Close()
-	inv, err := inventory.Take(t.Context(), dir, inventory.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	key, err := checks.NewIdentityKey(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
 	plan := pipelines.Plan{
-		Root: root, Inventory: inv, Build: "test", Key: key, Target: checks.Target{Kind: "tree"},
+		Root: root, Inventory: checktest.Inventory(t, root), Build: "test", Key: key, Target: checks.Target{Kind: "tree"},
 		Steps: []pipelines.PlannedStep{{Check: New().Describe(), Limits: limits}},
 	}
 	return pipelines.Execute(t.Context(), plan, inProcess{t.TempDir()}, pipelines.Options{Now: func() time.Time { return time.Unix(0, 0) }})
@@ -74,7 +48,7 @@ func scanDir(t *testing.T, root string, limits checks.Limits) checks.Run {
 
 func scanTree(t *testing.T, files map[string]string) checks.Run {
 	t.Helper()
-	return scanDir(t, write(t, files), checks.DefaultLimits())
+	return scanDir(t, checktest.WriteTree(t, files), checks.DefaultLimits())
 }
 
 func wantStatus(t *testing.T, run checks.Run, want checks.Status) {

@@ -28,8 +28,11 @@ type Check struct{}
 // New makes the check.
 func New() Check { return Check{} }
 
+// Name implements child.Check.
+func (Check) Name() string { return "sast" }
+
 // Describe implements child.Check.
-func (Check) Describe() checks.Description {
+func (c Check) Describe() checks.Description {
 	var rules []checks.Rule
 	h := sha256.New()
 	for _, r := range goscan.Rules() {
@@ -37,7 +40,7 @@ func (Check) Describe() checks.Description {
 		fmt.Fprintf(h, "%+v\n", r) // a hash never fails
 	}
 	return checks.Description{
-		Name: "sast", Title: "Weaknesses in source code (gosec, for Go)", Version: version,
+		Name: c.Name(), Title: "Weaknesses in source code (gosec, for Go)", Version: version,
 		Rules: rules, RulesDigest: hex.EncodeToString(h.Sum(nil)),
 		Claims: []checks.Claim{{Pattern: "**/*.go", Exact: true}}, Languages: []string{"Go"},
 		Canary: checks.Canary{

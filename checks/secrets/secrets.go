@@ -59,11 +59,14 @@ func New() (*Check, error) {
 	return &Check{detector: d}, nil
 }
 
+// Name implements child.Check.
+func (*Check) Name() string { return "secrets" }
+
 // Describe implements child.Check.
 func (c *Check) Describe() checks.Description {
 	sum := sha256.Sum256([]byte(config.DefaultConfig))
 	return checks.Description{
-		Name: "secrets", Title: "Credentials in files and history (gitleaks)", Version: version,
+		Name: c.Name(), Title: "Credentials in files and history (gitleaks)", Version: version,
 		Rules: c.rules(), RulesDigest: hex.EncodeToString(sum[:]),
 		Claims: []checks.Claim{{Pattern: "**"}},
 		Needs:  []checks.Need{{Name: optionHistory, Command: "vitalsign scan --history", Optional: true}},

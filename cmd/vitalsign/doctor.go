@@ -17,6 +17,7 @@ import (
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
 	"github.com/vitalsign-dev/vitalsign/internal/report"
 	"github.com/vitalsign-dev/vitalsign/internal/safetext"
+	"github.com/vitalsign-dev/vitalsign/internal/sandbox"
 	"github.com/vitalsign-dev/vitalsign/internal/version"
 	"github.com/vitalsign-dev/vitalsign/pipelines"
 	"github.com/vitalsign-dev/vitalsign/pipelines/local"
@@ -132,7 +133,7 @@ func (a *app) canaries(ctx context.Context, tool local.Tool) (run checks.Run, er
 
 func sandboxLine(run checks.Run) diagnosis {
 	for _, s := range run.Steps {
-		if s.Sandbox != nil && s.Sandbox.Kind != "full" {
+		if s.Sandbox != nil && s.Sandbox.Kind != sandbox.KindFull {
 			return diagnosis{"sandbox", checks.Partial, s.Sandbox.Kind + ": " + strings.Join(s.Sandbox.Missing, "; "),
 				"scans run, and record it; sandbox: required would refuse. Linux 6.2 or later has all layers"}
 		}

@@ -7,6 +7,7 @@ package git
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -178,16 +179,9 @@ func (r *Repo) stream(ctx context.Context, dir string, w io.Writer, limit int64,
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return fmt.Errorf("git %s in %s: %s", args[0], dir, cmp(strings.TrimSpace(words.String()), err.Error()))
+		return fmt.Errorf("git %s in %s: %s", args[0], dir, cmp.Or(strings.TrimSpace(words.String()), err.Error()))
 	}
 	return copyErr
-}
-
-func cmp(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 // limitedWriter keeps the first bytes and swallows the rest.

@@ -14,8 +14,7 @@ import (
 // The limits of SARIF files as GitHub takes them ("SARIF support for code
 // scanning", upload limits): beyond them a file is rejected or cut.
 const (
-	sarifMaxResults     = 25000 // per run, rejected beyond
-	sarifShownResults   = 5000  // per run, the rest is not shown
+	sarifShownResults   = 5000 // per run, the rest is not shown; 25,000 are rejected
 	sarifMaxTags        = 20
 	sarifMaxDescription = 1024
 	sarifSchemaURI      = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -145,7 +144,7 @@ type sarifLogical struct {
 }
 
 // LineHashes gives GitHub's primaryLocationLineHash of a finding, "" where it
-// must not be computed or the source is not there (see package lines).
+// must not be computed or the source is not there (see package linehash).
 type LineHashes func(checks.Run, checks.Finding) string
 
 // SARIF writes one SARIF run for each check of each target. A step that is not
