@@ -8,10 +8,14 @@ CHANGES := $(shell git diff HEAD 2>/dev/null | cksum | cut -d' ' -f1)
 STAMP   := $(COMMIT)$(if $(filter-out 4294967295,$(CHANGES)),-dirty.$(CHANGES))
 LDFLAGS := -s -w -X github.com/vitalsign-dev/vitalsign/internal/version.stamped=$(STAMP)
 
-.PHONY: help build demo test lint fuzz cross clean
+# The Dagger tests run where the engine was built (make dagger-engine).
+ENGINE  := $(CURDIR)/$(BIN)/dagger-engine
+export VITALSIGN_DAGGER ?= $(if $(wildcard $(ENGINE)/engine),$(ENGINE))
+
+.PHONY: help build demo test dagger-engine lint fuzz cross clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/vitalsign and bin/vitalsign-check
 	@mkdir -p $(BIN)
@@ -23,6 +27,9 @@ demo: build ## build, scan examples/clinic, and hold the result to EXPECTED.md
 test: ## run all tests, with the race detector
 	$(GO) test -race -timeout 20m ./...
 	CGO_ENABLED=0 $(GO) test -timeout 20m ./checks/iac
+
+dagger-engine: ## build a real Dagger engine for the tests, into bin/dagger-engine
+	GO='$(GO)' tools/dagger-engine/engine.sh build $(ENGINE)
 
 lint: ## gofmt, go vet and staticcheck (pinned in tools/go.mod)
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted by gofmt:" $$files; exit 1; fi
