@@ -21,17 +21,22 @@ type Key struct {
 	// Env is the environment variable and Flag the flag without dashes; ""
 	// where there is none.
 	Env, Flag string
+	// Outside says that a repository's file may not say it: it gives leave to
+	// what the repository asks for, or says where its files are sent.
+	Outside bool
 
-	way      way
-	min, max int64 // of TypeCount
-	get      func(Settings) value
-	set      func(*Settings, value)
+	// noun is what TypeNames names, and nouns several of them.
+	noun, nouns string
+	way         way
+	min, max    int64 // of TypeCount
+	get         func(Settings) value
+	set         func(*Settings, value)
 }
 
 // Keys lists every setting in the order of the template.
 func Keys() []Key {
 	var keys []Key
-	for _, group := range [][]Key{gateKeys(), inlineKeys(), pathKeys(), limitKeys(), engineKeys()} {
+	for _, group := range [][]Key{gateKeys(), inlineKeys(), pathKeys(), limitKeys(), engineKeys(), leaveKeys()} {
 		keys = append(keys, group...)
 	}
 	def := Defaults()
@@ -64,7 +69,7 @@ func gateKeys() []Key {
 		get:  func(s Settings) value { return number(int64(s.UnratedAs)) },
 		set:  func(s *Settings, v value) { s.UnratedAs = checks.Severity(v.n) },
 	}, {
-		Name: "skip", Type: TypeNames, Env: "VITALSIGN_SKIP", Flag: "skip", way: fewer,
+		Name: "skip", Type: TypeNames, noun: "check", nouns: "checks", Env: "VITALSIGN_SKIP", Flag: "skip", way: fewer,
 		Help: "Checks that are not asked; the verdict names them.",
 		get:  func(s Settings) value { return value{list: s.Skip} },
 		set:  func(s *Settings, v value) { s.Skip = slices.Clone(v.list) },
@@ -163,4 +168,30 @@ func engineKeys() []Key {
 		get:  func(s Settings) value { return number(int64(s.Parallel)) },
 		set:  func(s *Settings, v value) { s.Parallel = int(v.n) },
 	}}
+}
+
+// leaveKeys are for whoever runs vitalsign, not for what it looks at. No value
+// of them is looser than another: only who says it counts.
+func leaveKeys() []Key {
+	return []Key{{
+		Name: "engine", Type: TypeEngine, Env: "VITALSIGN_ENGINE", Flag: "engine", Outside: true,
+		Help: "Where checks and builds run; a Dagger engine at an address is sent the files.",
+		get:  func(s Settings) value { return value{list: []string{s.Engine.String()}} },
+		set:  func(s *Settings, v value) { s.Engine, _ = parseEngine(v.list[0]) },
+	}, {
+		Name: "allow_exec", Type: TypeNames, noun: "tool, image or artifact", nouns: "tools, images and artifacts", Env: "VITALSIGN_ALLOW_EXEC", Flag: "allow-exec", Outside: true,
+		Help: "External tools, images and artifacts whose commands, images and builds a repository may choose.",
+		get:  func(s Settings) value { return value{list: s.AllowExec} },
+		set:  func(s *Settings, v value) { s.AllowExec = slices.Clone(v.list) },
+	}, {
+		Name: "allow_unpinned", Type: TypeSwitch, Env: "VITALSIGN_ALLOW_UNPINNED", Flag: "allow-unpinned", Outside: true,
+		Help: "Use images that are named without a digest, which may be another tomorrow.",
+		get:  func(s Settings) value { return yes(s.AllowUnpinned) },
+		set:  func(s *Settings, v value) { s.AllowUnpinned = v.n != 0 },
+	}}
+}
+
+// voices says who may say a setting that a repository may not.
+func (k Key) voices() string {
+	return "--" + k.Flag + ", " + k.Env + " or the user's file"
 }

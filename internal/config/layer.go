@@ -52,6 +52,8 @@ func (o Origin) String() string {
 // The zero Layer says nothing. A Layer is never changed once it is made.
 type Layer struct {
 	values map[string]setting
+	// parts holds the entries of blocks by full name ("external.semgrep").
+	parts map[string]part
 }
 
 type setting struct {
@@ -59,8 +61,12 @@ type setting struct {
 	origin Origin
 }
 
-// Lookup gives the text and the origin of what the layer says for a key.
+// Lookup gives the text and the origin of what the layer says for a key or an
+// entry of a block ("external.semgrep"), the latter in short.
 func (l Layer) Lookup(key string) (text string, origin Origin, ok bool) {
+	if p, ok := l.parts[key]; ok {
+		return brief(p.tree), p.origin, true
+	}
 	s, ok := l.values[key]
 	if !ok {
 		return "", Origin{}, false
@@ -70,20 +76,25 @@ func (l Layer) Lookup(key string) (text string, origin Origin, ok bool) {
 }
 
 // Empty says that the layer says nothing.
-func (l Layer) Empty() bool { return len(l.values) == 0 }
+func (l Layer) Empty() bool { return len(l.values) == 0 && len(l.parts) == 0 }
 
-// Merge makes one layer of several; of those that name a key the first counts.
-// It is for files of one kind, nearest first.
+// Merge makes one layer of several; of those that name a key, or an entry of a
+// block, the first counts. It is for files of one kind, nearest first.
 func Merge(layers ...Layer) Layer {
-	values := map[string]setting{}
+	values, parts := map[string]setting{}, map[string]part{}
 	for _, l := range layers {
 		for key, s := range l.values {
 			if _, taken := values[key]; !taken {
 				values[key] = s
 			}
 		}
+		for name, p := range l.parts {
+			if _, taken := parts[name]; !taken {
+				parts[name] = p
+			}
+		}
 	}
-	return Layer{values}
+	return Layer{values, parts}
 }
 
 // FromEnviron reads the environment variables of Keys. An empty variable is
@@ -105,7 +116,7 @@ func FromEnviron(getenv func(string) string) (Layer, error) {
 		}
 		k.fromText(text, Origin{Kind: Environment, Name: k.Env}, values, &problems)
 	}
-	return layerOr(values, problems)
+	return layerOr(Layer{values: values}, problems)
 }
 
 // FromFlags reads the flags that were given: dotted key to text, a list
@@ -124,7 +135,7 @@ func FromFlags(given map[string]string) (Layer, error) {
 			problems.add(Origin{Kind: Flag}, "no flag sets %s", quote(name))
 		}
 	}
-	return layerOr(values, problems)
+	return layerOr(Layer{values: values}, problems)
 }
 
 // fromText reads a value that is no YAML: any case for words, lists by comma.
@@ -145,7 +156,7 @@ func (k Key) fromText(text string, o Origin, values map[string]setting, problems
 		return
 	}
 	v, ok := k.scalar(strings.TrimSpace(text))
-	if !ok && (k.Type != TypeSize && k.Type != TypeCount) {
+	if !ok && k.Type != TypeSize && k.Type != TypeCount && k.Type != TypeEngine {
 		v, ok = k.scalar(strings.ToLower(strings.TrimSpace(text)))
 	}
 	if !ok {
@@ -176,9 +187,9 @@ func normal(list []string) []string {
 	return slices.Compact(list)
 }
 
-func layerOr(values map[string]setting, problems Problems) (Layer, error) {
+func layerOr(l Layer, problems Problems) (Layer, error) {
 	if len(problems) > 0 {
 		return Layer{}, problems
 	}
-	return Layer{values}, nil
+	return l, nil
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 )
 
 // fileNames are the names of the repository's file; a directory has one.
@@ -56,7 +57,27 @@ func Load(t Tree, dir string) (Layer, error) {
 	if len(problems) > 0 {
 		return Layer{}, problems
 	}
-	return Merge(layers...), nil
+	merged := Merge(layers...)
+	if err := merged.crowded(); err != nil {
+		return Layer{}, err
+	}
+	return merged, nil
+}
+
+// crowded holds the files of many directories to the bounds of one.
+func (l Layer) crowded() error {
+	for _, b := range blocks() {
+		n := 0
+		for full := range l.parts {
+			if strings.HasPrefix(full, b.name+".") {
+				n++
+			}
+		}
+		if n > maxParts {
+			return Problems{{Message: fmt.Sprintf("%s: %d entries in all files of the repository; allowed: %d", b.name, n, maxParts)}}
+		}
+	}
+	return nil
 }
 
 // loadDir reads the one file of a directory.

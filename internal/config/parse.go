@@ -17,7 +17,7 @@ import (
 // MaxSize is the most that a configuration or ignore file may hold, in bytes.
 const MaxSize = 1 << 20
 
-// maxDepth is how deep a file may nest; the settings themselves need three.
+// maxDepth is how deep a file may nest; a container's commands need seven.
 const maxDepth = 16
 
 // Source is a file as it was read. Name is its path for people.
@@ -33,20 +33,22 @@ type Source struct {
 // values are errors. The error is Problems, each with line and column; the
 // layer is then empty.
 func Parse(src Source, kind Kind) (Layer, error) {
-	p := &parser{origin: Origin{Kind: kind, Name: src.Name}, keys: Keys(), values: map[string]setting{}}
+	p := &parser{origin: Origin{Kind: kind, Name: src.Name}, keys: Keys(), blocks: blocks(), values: map[string]setting{}, parts: map[string]part{}}
 	if root := p.document(src.Data); root != nil {
 		p.plain(root, 0)
 		if len(p.problems) == 0 {
 			p.section(root, "")
 		}
 	}
-	return layerOr(p.values, p.problems)
+	return layerOr(Layer{p.values, p.parts}, p.problems)
 }
 
 type parser struct {
 	origin   Origin
 	keys     []Key
+	blocks   []block
 	values   map[string]setting
+	parts    map[string]part
 	problems Problems
 }
 
@@ -175,8 +177,13 @@ func (p *parser) section(n *yaml.Node, prefix string) {
 		p.bad(n, "%s: expected settings (%s), found %s", sectionName(prefix), strings.Join(p.children(prefix), ", "), kindName(n))
 		return
 	}
+	p.pairs(n, func(name, content *yaml.Node) { p.child(name, content, prefix) })
+}
+
+// pairs gives the names of a mapping, each once, with what stands under them.
+func (p *parser) pairs(n *yaml.Node, each func(name, content *yaml.Node)) {
 	seen := map[string]int{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
+	for i := 0; i+1 < len(n.Content) && !p.problems.full(); i += 2 {
 		name, content := n.Content[i], n.Content[i+1]
 		if name.Kind != yaml.ScalarNode {
 			p.bad(name, "a setting's name is a word, not %s", kindName(name))
@@ -187,7 +194,7 @@ func (p *parser) section(n *yaml.Node, prefix string) {
 			continue
 		}
 		seen[name.Value] = name.Line
-		p.child(name, content, prefix)
+		each(name, content)
 	}
 }
 
@@ -195,6 +202,10 @@ func (p *parser) child(name, content *yaml.Node, prefix string) {
 	full := prefix + name.Value
 	if i := slices.IndexFunc(p.keys, func(k Key) bool { return k.Name == full }); i >= 0 {
 		p.leaf(p.keys[i], name, content)
+		return
+	}
+	if i := slices.IndexFunc(p.blocks, func(b block) bool { return b.name == full }); i >= 0 {
+		p.block(p.blocks[i], content)
 		return
 	}
 	if slices.Contains(p.children(prefix), name.Value) {
@@ -229,12 +240,13 @@ func (p *parser) advice(name, prefix string) string {
 	return "; known here: " + strings.Join(here, ", ")
 }
 
-// children lists the names directly below a section, in the table's order.
+// children lists the names directly below a section, in the table's order,
+// that this kind of file may say.
 func (p *parser) children(prefix string) []string {
 	var names []string
 	for _, k := range p.keys {
 		rest, ok := strings.CutPrefix(k.Name, prefix)
-		if !ok {
+		if !ok || k.Outside && p.origin.Kind == Repository {
 			continue
 		}
 		name, _, _ := strings.Cut(rest, ".")
@@ -242,11 +254,20 @@ func (p *parser) children(prefix string) []string {
 			names = append(names, name)
 		}
 	}
+	if prefix == "" {
+		for _, b := range p.blocks {
+			names = append(names, b.name)
+		}
+	}
 	return names
 }
 
 // leaf reads one value. Its origin is the line of the setting's name.
 func (p *parser) leaf(k Key, name, content *yaml.Node) {
+	if k.Outside && p.origin.Kind == Repository {
+		p.bad(name, "%s cannot be said in a repository; say it with %s", k.Name, k.voices())
+		return
+	}
 	v, ok := value{}, false
 	if k.Type.isList() {
 		v, ok = p.list(k, content)

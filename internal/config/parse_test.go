@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"strings"
 	"testing"
@@ -46,7 +47,31 @@ paths:
 inline: {max_severity: info, max_days: 7}
 sandbox: required
 parallel: 3
+external:
+  bandit: {}
+  semgrep: {timeout: 5m, network: false}
+  house-lint:
+    command: /opt/lint/bin/lint
+    image: docker.io/x/lint@sha256:` + digits + `
+    args: ["--sarif", "{report}", "{target}"]
+    output: report
+    timeout: 600s
+    findings_exit: [3, 1]
+    files: ["**/*.py"]
+images:
+  semgrep: file:semgrep.tar
+artifacts:
+  - name: report
+    container:
+      image: dir:rootfs
+      commands: [["go","build","-o","out/app","."]]
+      output: ["out/*"]
+      env: {CGO_ENABLED: "0"}
+  - {name: cli, files: ["dist/*", "a/*"]}
+  - {name: server, dockerfile: services/Dockerfile}
 `
+
+const digits = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 func TestParseEverything(t *testing.T) {
 	got, _ := Resolve(mustParse(t, everything))
@@ -56,11 +81,12 @@ func TestParseEverything(t *testing.T) {
 	want.Limits.WallMS, want.Limits.MemoryBytes, want.Limits.FileBytes, want.Limits.Findings = 90*60*1000, 2<<30, 512<<10, 10
 	want.Paths = map[string][]string{"generated": {"gen/**"}, "vendored": {"third/**"}, "test": {"{spec,it}/**"}}
 	want.InlineMaxSeverity, want.InlineMaxDays, want.RequireSandbox, want.Parallel = checks.Info, 7, true, 3
+	everyPart(&want)
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	for _, k := range Keys() {
-		if !strings.Contains(everything, k.Name[strings.LastIndexByte(k.Name, '.')+1:]+":") {
+		if !k.Outside && !strings.Contains(everything, k.Name[strings.LastIndexByte(k.Name, '.')+1:]+":") {
 			t.Errorf("the document above does not set %s", k.Name)
 		}
 	}
@@ -77,13 +103,16 @@ func TestParseSaysNothing(t *testing.T) {
 
 func TestParseLineEnds(t *testing.T) {
 	want, _ := Resolve(mustParse(t, everything))
+	forgetPlaces(&want)
 	for name, text := range map[string]string{
 		"CRLF":           strings.ReplaceAll(everything, "\n", "\r\n"),
 		"BOM":            "\xef\xbb\xbf" + everything,
 		"no end":         strings.TrimSuffix(everything, "\n"),
 		"document marks": "---\n" + everything + "...\n",
 	} {
-		if got, _ := Resolve(mustParse(t, text)); !reflect.DeepEqual(got, want) {
+		got, _ := Resolve(mustParse(t, text))
+		forgetPlaces(&got)
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -91,7 +120,7 @@ func TestParseLineEnds(t *testing.T) {
 
 // goodDocuments and badDocuments hold single settings; TestSchemaAgrees uses them, too.
 func goodDocuments() []string {
-	return []string{
+	return append(goodParts(),
 		"fail_on: info", "fail_on: critical", `fail_on: "low"`, "unrated_as: low",
 		"skip: []", "skip: [deps]", "skip:\n- deps\n- iac", "skip: [a-1]",
 		"checks: {secrets: {history: false}}", "checks:\n  secrets:\n    history: True",
@@ -100,13 +129,13 @@ func goodDocuments() []string {
 		"limits: {findings: 1}", "limits: {findings: 1000000}", "limits: {}", "limits:",
 		"paths: {generated: []}", `paths: {test: ["**/*_t.go", 'app/\[id\]/*']}`, "paths: {vendored: ['{a,b,c}/**']}",
 		"inline: {max_severity: critical}", "inline: {max_days: 0}", "inline: {max_days: 3650}",
-		"sandbox: best-effort", "sandbox: required", "parallel: 0", "parallel: 256",
-	}
+		"sandbox: best-effort", "sandbox: required", "parallel: 0", "parallel: 256")
 }
 
 // badDocuments maps a document to "line:column: " and a part of the message.
 func badDocuments() map[string]string {
-	return map[string]string{
+	docs := badParts()
+	maps.Copy(docs, map[string]string{
 		"fail_on: urgent":                       `1:10: fail_on: "urgent" is not allowed; allowed: critical, high, medium, low or info`,
 		"fail_on: unrated":                      `1:10: fail_on: "unrated"`,
 		"fail_on: High":                         `1:10: fail_on: "High"`,
@@ -163,8 +192,9 @@ func badDocuments() map[string]string {
 		"sandbox: true":                         `1:10: sandbox: "true" is not allowed; allowed: required or best-effort`,
 		"parallel: 257":                         `1:11: parallel: "257"`,
 		"- fail_on: high":                       `1:1: the file: expected settings (fail_on,`,
-		"fail_on":                               `1:1: the file: expected settings (fail_on, unrated_as, skip, checks, max_data_age, inline, paths, limits, sandbox, parallel), found "fail_on"`,
-	}
+		"fail_on":                               `1:1: the file: expected settings (fail_on, unrated_as, skip, checks, max_data_age, inline, paths, limits, sandbox, parallel, external, images, artifacts), found "fail_on"`,
+	})
+	return docs
 }
 
 func TestParseGood(t *testing.T) {
@@ -258,6 +288,10 @@ func TestParseTime(t *testing.T) {
 		"anchors":       "skip: [" + strings.Repeat("&a b,", MaxSize/5-10) + "]",
 		"quotes":        "fail_on: \"" + strings.Repeat(`\x41`, MaxSize/4-10) + "\"",
 		"block depth":   strings.Repeat("- ", 9000) + "a",
+		"other keys":    distinctKeys("%d: 1\n"),
+		"other fields":  "external:\n  a:\n" + distinctKeys("    k%d: 1\n"),
+		"tools":         "external:\n" + distinctKeys("  k%d:\n"),
+		"words":         "external: {a: {args: [" + strings.Repeat("a,", MaxSize/2-20) + "]}}",
 	} {
 		start := time.Now()
 		_, err := parseText(t, text)
@@ -267,6 +301,15 @@ func TestParseTime(t *testing.T) {
 			t.Logf("%s: %s, %.80v", name, d.Round(time.Millisecond), err)
 		}
 	}
+}
+
+// distinctKeys fills a file with lines that differ.
+func distinctKeys(format string) string {
+	var b strings.Builder
+	for i := 0; b.Len() < MaxSize-100; i++ {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
 }
 
 func TestProblemsAreCollected(t *testing.T) {
@@ -342,7 +385,9 @@ func FuzzParse(f *testing.F) {
 		}
 		one, _ := Resolve(l)
 		two, _ := Resolve(again)
-		if !reflect.DeepEqual(one, two) || len(l.values) != len(again.values) {
+		forgetPlaces(&one)
+		forgetPlaces(&two)
+		if !reflect.DeepEqual(one, two) || len(l.values) != len(again.values) || len(l.parts) != len(again.parts) {
 			t.Fatalf("%+v\n%+v\n%s", one, two, written)
 		}
 	})

@@ -48,8 +48,11 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// full says that no more are kept: a hostile file may have a million.
+func (ps *Problems) full() bool { return len(*ps) >= 1000 }
+
 func (ps *Problems) add(o Origin, format string, args ...any) {
-	if len(*ps) < 1000 { // a hostile file may have a million
+	if !ps.full() {
 		*ps = append(*ps, Problem{o, fmt.Sprintf(format, args...)})
 	}
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 )
@@ -24,18 +23,25 @@ type Notice struct {
 // String is the notice in one sentence.
 func (n Notice) String() string {
 	why := "is tighter and holds"
-	if n.Loosening {
+	switch {
+	case isPart(n.Kept.Key):
+		why = "holds; a repository cannot change it"
+	case n.Loosening:
 		why = "holds; a repository can only tighten it"
 	}
+	kept := n.Kept.Value
+	if n.Kept.Key != n.Ignored.Key {
+		kept = n.Kept.Key + " " + kept
+	}
 	return fmt.Sprintf("%s: %s %s does not count: %s from %s %s",
-		n.Ignored.Origin, n.Ignored.Key, n.Ignored.Value, n.Kept.Value, n.Kept.Origin, why)
+		n.Ignored.Origin, n.Ignored.Key, n.Ignored.Value, kept, n.Kept.Origin, why)
 }
 
 // Resolution is the account of how Settings came about.
 type Resolution struct {
-	// Entries has every setting, sorted by key.
+	// Entries has every setting and every entry of a block, sorted by key.
 	Entries []Entry
-	// Notices is in the order of Keys.
+	// Notices is in the order of Keys, blocks after them.
 	Notices []Notice
 }
 
@@ -55,7 +61,9 @@ func (r Resolution) Origin(key string) Origin {
 // against the one of the three that weighs most. Over a default a repository
 // may also loosen, so a caller who does not trust the file as it is passes
 // what Tighten makes of it. Limits, parallel and paths.test have no tighter
-// direction and follow the order alone.
+// direction and follow the order alone. Of a block's entries (external, images,
+// artifacts) with one name the user's file counts, then the repository's; what
+// Settings.Refused lists of them may not be used.
 func Resolve(layers ...Layer) (Settings, Resolution) {
 	s := Defaults()
 	var r Resolution
@@ -67,7 +75,8 @@ func Resolve(layers ...Layer) (Settings, Resolution) {
 			r.Notices = append(r.Notices, *notice)
 		}
 	}
-	slices.SortFunc(r.Entries, func(a, b Entry) int { return cmp.Compare(a.Key, b.Key) })
+	s.setParts(layers, &r)
+	slices.SortFunc(r.Entries, compareEntries)
 	return s, r
 }
 

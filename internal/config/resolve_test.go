@@ -27,6 +27,9 @@ func triples() map[string][3]string {
 		"inline.max_days":        {"0", "30", "365"},
 		"sandbox":                {"required", "required", "best-effort"},
 		"parallel":               {"1", "2", "3"},
+		"engine":                 {"local", "dagger", "dagger=unix:///Run/dagger.sock"},
+		"allow_exec":             {"[]", "[lint]", "[lint, portal]"},
+		"allow_unpinned":         {"false", "false", "true"},
 	}
 }
 
@@ -37,6 +40,9 @@ func say(t *testing.T, kind Kind, k Key, text string) (Layer, bool) {
 	bare := strings.Trim(text, "[]")
 	var l Layer
 	var err error
+	if kind == Repository && k.Outside {
+		return Layer{}, false
+	}
 	switch kind {
 	case Default:
 		return Layer{}, true
@@ -317,8 +323,12 @@ func TestRoles(t *testing.T) {
 func TestEarlierLayerOfAKind(t *testing.T) {
 	for _, k := range Keys() {
 		vs := triples()[k.Name]
-		near, _ := say(t, Repository, k, vs[2])
-		far, _ := say(t, Repository, k, vs[0])
+		kind := Repository
+		if k.Outside {
+			kind = User
+		}
+		near, _ := say(t, kind, k, vs[2])
+		far, _ := say(t, kind, k, vs[0])
 		for name, layers := range map[string][]Layer{"resolve": {near, far}, "merge": {Merge(near, far)}} {
 			if _, r := Resolve(layers...); entryFor(r, k.Name).Value != vs[2] {
 				t.Errorf("%s, %s: %+v", k.Name, name, entryFor(r, k.Name))

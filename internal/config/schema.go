@@ -9,9 +9,11 @@ import (
 const SchemaID = "https://github.com/vitalsign-dev/vitalsign/schema/config/v1"
 
 // Schema is the JSON Schema (draft 2020-12) of vitalsign.yaml, for editors. It
-// is made from Keys. It says all that Parse asks of single values except that
-// a pattern is well formed, that a pattern's braces are few, and that a
-// duration's parts sum up to no more than 9999d.
+// is made from Keys and the blocks, for the user's file and for a repository's,
+// which may not say all of it. It says all that Parse asks of single values
+// except that a pattern is well formed, that a pattern's braces are few, that
+// text prints, that a path has no .., and that a duration's parts sum up to no
+// more than 9999d.
 func Schema() []byte {
 	root := object("Settings of vitalsign for a repository or a user.")
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
@@ -24,6 +26,9 @@ func Schema() []byte {
 			at = below(at, name)
 		}
 		at["properties"].(map[string]any)[parts[len(parts)-1]] = k.schema()
+	}
+	for _, b := range blocks() {
+		root["properties"].(map[string]any)[b.name] = b.schema()
 	}
 	out, err := json.MarshalIndent(root, "", "  ")
 	if err != nil {
@@ -56,6 +61,9 @@ func below(section map[string]any, name string) map[string]any {
 func (k Key) schema() map[string]any {
 	s := k.form()
 	s["description"] = k.Help + " Allowed: " + k.Allowed() + "."
+	if k.Outside {
+		s["description"] = k.Help + " Allowed: " + k.Allowed() + ". Not in a repository's file."
+	}
 	v := k.get(Defaults())
 	switch {
 	case k.Type.isList():
@@ -77,6 +85,8 @@ func (k Key) form() map[string]any {
 		return map[string]any{"enum": severityTexts()}
 	case TypeSandbox:
 		return map[string]any{"enum": []string{sandboxRequired, sandboxBestEffort}}
+	case TypeEngine:
+		return map[string]any{"type": "string", "pattern": engineForm, "maxLength": maxEngine}
 	case TypeSwitch:
 		return map[string]any{"type": "boolean"}
 	case TypeCount:

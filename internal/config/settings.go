@@ -33,6 +33,19 @@ type Settings struct {
 	RequireSandbox bool
 	// Parallel is how many children run at once; 0 means one a processor.
 	Parallel int
+	// Engine is where checks and builds run.
+	Engine Engine
+	// AllowExec names what a repository may choose the commands, images and
+	// builds of; AllowUnpinned takes images without a digest.
+	AllowExec     []string
+	AllowUnpinned bool
+	// External are the tools, sorted by name; Images says where presets' images
+	// come from, by name; Artifacts are what a release is made of, sorted by
+	// name. Nothing of them may be used that Refused names.
+	External     []External
+	Images       map[string]string
+	ImageOrigins map[string]Origin
+	Artifacts    []Artifact
 }
 
 // Defaults are what holds when nobody says anything.
@@ -41,5 +54,6 @@ func Defaults() Settings {
 		FailOn: checks.High, UnratedAs: checks.High, Limits: checks.DefaultLimits(),
 		MaxDataAge:        14 * 24 * time.Hour,
 		InlineMaxSeverity: checks.Low, InlineMaxDays: 90,
+		Engine: Engine{Kind: EngineAuto},
 	}
 }

@@ -2,12 +2,15 @@ package config
 
 import (
 	"encoding/json"
+	"maps"
+	"strconv"
 	"strings"
 )
 
 // Template writes a vitalsign.yaml that explains itself: every setting with
 // its help, what may be written, and its default, as comments. Settings that
-// set names are written out instead. Prose begins with "## " and settings with
+// set names are written out instead, and so are its entries of blocks. What only
+// others than a repository may say is prose, unless set names it. Prose begins with "## " and settings with
 // "# ", so that taking "# " off a line (what editors do) sets it; a file with
 // all of them taken off is valid. schemaURL, if not "", is where editors find
 // the JSON Schema; that first line has to stay a comment.
@@ -32,6 +35,9 @@ func Template(schemaURL string, set Layer) string {
 			open = section
 		}
 		k.writeTemplate(&b, set, len(parts)-1)
+	}
+	for _, bl := range blocks() {
+		bl.writeTemplate(&b, set)
 	}
 	return b.String()
 }
@@ -62,15 +68,60 @@ func (k Key) writeTemplate(b *strings.Builder, set Layer, depth int) {
 	indent := strings.Repeat("  ", depth)
 	b.WriteString("## " + indent + k.Help + "\n")
 	b.WriteString("## " + indent + "Allowed: " + k.Allowed() + ".\n")
+	s, ok := set.values[k.Name]
+	if k.Outside && !ok {
+		// A line of it would make the file one that a repository may not have.
+		b.WriteString("## Not in a repository: say it with " + k.voices() + ".\n")
+		return
+	}
 	if how := k.outside(); how != "" {
 		b.WriteString("## " + indent + how + "\n")
 	}
 	mark, v := "# ", k.get(Defaults())
-	if s, ok := set.values[k.Name]; ok {
+	if ok {
 		mark, v = "", s.value
 	}
 	name := k.Name[strings.LastIndexByte(k.Name, '.')+1:]
 	b.WriteString(mark + indent + name + ": " + k.yaml(v) + "\n")
+}
+
+// writeTemplate writes a block: what set has of it, else its empty form, which
+// says nothing. Its examples are prose, because no repository has them all.
+func (b block) writeTemplate(out *strings.Builder, set Layer) {
+	out.WriteString("\n## " + b.help + "\n## " + b.note + " Otherwise: --allow-exec NAME. Such as:\n##   " + b.name + ":\n")
+	for _, line := range b.example {
+		out.WriteString("##     " + line + "\n")
+	}
+	var lines []string
+	for _, full := range names(set.parts) {
+		name, ok := strings.CutPrefix(full, b.name+".")
+		entry, isRecord := set.parts[full].tree.(map[string]any)
+		switch {
+		case !ok:
+		case b.list && isRecord:
+			entry = maps.Clone(entry)
+			entry["name"] = name
+			lines = append(lines, "  - "+encode(entry))
+		default:
+			lines = append(lines, "  "+plainName(name)+": "+encode(set.parts[full].tree))
+		}
+	}
+	switch {
+	case len(lines) > 0:
+		out.WriteString(b.name + ":\n" + strings.Join(lines, "\n") + "\n")
+	case b.list:
+		out.WriteString("# " + b.name + ": []\n")
+	default:
+		out.WriteString("# " + b.name + ": {}\n")
+	}
+}
+
+// plainName quotes the names that YAML takes for something else than text.
+func plainName(name string) string {
+	if name == "true" || name == "false" || name == "null" {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 // outside says how else the setting is given.

@@ -58,7 +58,8 @@ func (k Key) tightest(a, b value) value {
 	return value{list: both}
 }
 
-// Change is a setting that the head of a pull request makes looser.
+// Change is a setting that the head of a pull request makes looser, or an entry
+// of a block that it changes ("external.semgrep").
 type Change struct {
 	Key      string
 	From, To string
@@ -72,7 +73,8 @@ type Change struct {
 // request has it) would loosen against base (as the target branch has it), in
 // the order of Keys. What a side does not say is the default. A list that
 // drops one entry and adds another is a loosening. Settings that have no
-// tighter direction are never in it.
+// tighter direction are never in it. Then come the entries of blocks that it
+// changes, takes out, or adds; a preset that it adds is none.
 func Loosenings(base, head Layer) []Change {
 	var changes []Change
 	for _, k := range Keys() {
@@ -87,13 +89,14 @@ func Loosenings(base, head Layer) []Change {
 		}
 		changes = append(changes, c)
 	}
-	return changes
+	return append(changes, partLoosenings(base, head)...)
 }
 
 // Tighten is base with those of head's edits that only tighten: the
 // configuration that counts for a pull request. Of a list that the head
 // changed, what both name stays. Settings that have no tighter direction stay
-// as base has them.
+// as base has them, and so do the entries of blocks, but for presets that head
+// adds.
 func Tighten(base, head Layer) Layer {
 	values := map[string]setting{}
 	for _, k := range Keys() {
@@ -118,7 +121,7 @@ func Tighten(base, head Layer) Layer {
 			values[k.Name] = h
 		}
 	}
-	return Layer{values}
+	return Layer{values, tightenParts(base, head)}
 }
 
 // or is what the layer says of a key, else the default.

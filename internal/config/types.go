@@ -25,7 +25,7 @@ type Type string
 // the limits that the engine prints (KiB, MiB and GiB mean the same).
 const (
 	TypeSeverity Type = "severity"
-	TypeNames    Type = "list of checks"
+	TypeNames    Type = "list of names"
 	TypePatterns Type = "list of patterns"
 	TypeSwitch   Type = "switch"
 	TypeAge      Type = "age"
@@ -33,6 +33,7 @@ const (
 	TypeSize     Type = "size"
 	TypeCount    Type = "count"
 	TypeSandbox  Type = "sandbox"
+	TypeEngine   Type = "engine"
 )
 
 // Bounds of lists and of their entries. A pattern's braces multiply the work
@@ -113,7 +114,7 @@ func (k Key) Allowed() string {
 	case TypeSeverity:
 		return oneOf(severityTexts())
 	case TypeNames:
-		return "a list of checks' names, each once, at most " + strconv.Itoa(maxNames)
+		return "a list of names of " + k.nouns + ", each once, at most " + strconv.Itoa(maxNames)
 	case TypePatterns:
 		return "a list of at most " + strconv.Itoa(maxPatterns) + " " + allowedPatternText
 	case TypeSwitch:
@@ -128,6 +129,8 @@ func (k Key) Allowed() string {
 		return fmt.Sprintf("a whole number from %d to %d", k.min, k.max)
 	case TypeSandbox:
 		return oneOf([]string{sandboxRequired, sandboxBestEffort})
+	case TypeEngine:
+		return allowedEngine
 	}
 	return ""
 }
@@ -160,6 +163,9 @@ func (k Key) scalar(text string) (value, bool) {
 		return yes(text == "true"), text == "true" || text == "false"
 	case TypeSandbox:
 		return yes(text == sandboxRequired), text == sandboxRequired || text == sandboxBestEffort
+	case TypeEngine:
+		e, ok := parseEngine(text)
+		return value{list: []string{e.String()}}, ok
 	case TypeAge:
 		if text == ageOff {
 			return number(never), true
@@ -216,7 +222,7 @@ func parseSize(text string) (value, bool) {
 func (k Key) entry(text string) string {
 	switch {
 	case k.Type == TypeNames && !nameRE.MatchString(text):
-		return "is not the name of a check (lower-case letters, digits and -)"
+		return "is not the name of a " + k.noun + " (lower-case letters, digits and -)"
 	case k.Type == TypePatterns:
 		return wrongPattern(text)
 	}
@@ -261,6 +267,8 @@ func (k Key) format(v value) string {
 		return checks.Severity(v.n).String()
 	case TypeNames, TypePatterns:
 		return "[" + strings.Join(v.list, ", ") + "]"
+	case TypeEngine:
+		return strings.Join(v.list, ",")
 	case TypeSwitch:
 		return strconv.FormatBool(v.n != 0)
 	case TypeSandbox:
