@@ -55,6 +55,16 @@ func (f File) Name() string {
 	return f.Path
 }
 
+// DigestPath is where a directory that holds files by their SHA-256 (64 hex
+// digits) has the one with that digest: relative, with forward slashes, in one
+// of 256 directories so that none grows too large to list.
+func DigestPath(sha256 string) string {
+	if len(sha256) < 3 {
+		return sha256
+	}
+	return sha256[:2] + "/" + sha256[2:]
+}
+
 // Reasons why something in the tree is not in the list of files.
 const (
 	Ignored    = "ignored"    // .gitignore or .vitalsignignore

@@ -31,22 +31,28 @@ const canaryOption = 0x76736967
 // than they are, and lets the rest through.
 func filter(pid int) ([]bpf.RawInstruction, error) {
 	return bpf.Assemble(slices.Concat(
-		[]bpf.Instruction{
-			bpf.LoadAbsolute{Off: offArch, Size: 4},
-			bpf.JumpIf{Cond: bpf.JumpEqual, Val: auditArch, SkipTrue: 1},
-			bpf.RetConstant{Val: unix.SECCOMP_RET_KILL_PROCESS},
-			bpf.LoadAbsolute{Off: offCall, Size: 4},
-			bpf.JumpIf{Cond: bpf.JumpGreaterOrEqual, Val: foreignCalls, SkipFalse: 1},
-			bpf.RetConstant{Val: unix.SECCOMP_RET_KILL_PROCESS},
-			bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: newestKnown, SkipFalse: 1},
-			fail(unix.ENOSYS),
-		},
+		preamble(),
 		refuse(unix.ENOSYS, unsupported()...),
 		refuse(unix.EPERM, refused()...),
 		refuse(unix.EPERM, refusedHere()...),
 		byArgument(uint32(pid)),
 		[]bpf.Instruction{bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW}},
 	))
+}
+
+// preamble loads the number of the call, ends the process at one of a foreign
+// architecture, and does not know one that is newer than this package's lists.
+func preamble() []bpf.Instruction {
+	return []bpf.Instruction{
+		bpf.LoadAbsolute{Off: offArch, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: auditArch, SkipTrue: 1},
+		bpf.RetConstant{Val: unix.SECCOMP_RET_KILL_PROCESS},
+		bpf.LoadAbsolute{Off: offCall, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpGreaterOrEqual, Val: foreignCalls, SkipFalse: 1},
+		bpf.RetConstant{Val: unix.SECCOMP_RET_KILL_PROCESS},
+		bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: newestKnown, SkipFalse: 1},
+		fail(unix.ENOSYS),
+	}
 }
 
 // byArgument returns the rules for calls that are refused by an argument.

@@ -101,7 +101,7 @@ func word(err error) string {
 }
 
 func findProbe(name string) (probe, bool) {
-	all := probes()
+	all := slices.Concat(probes(), extraToolProbes())
 	i := slices.IndexFunc(all, func(p probe) bool { return p.name == name })
 	if i < 0 {
 		return probe{}, false

@@ -17,6 +17,9 @@
 //
 // On any other system Apply sets what limits it can and says "none".
 //
+// An external program cannot live behind these: [ApplyTool] has weaker ones for
+// a process that then becomes it.
+//
 // A layer that the kernel does not offer is not an error: it is named in
 // [Report.Missing], and the caller decides whether that is good enough. A
 // layer that claims to be in force and is not is an error, and so is one that

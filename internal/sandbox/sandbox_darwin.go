@@ -17,3 +17,6 @@ func applyHere(p Policy) (Report, error) {
 	r.miss("sandbox: there is none for macOS (darwin); files, network and programs are not restricted")
 	return r, nil
 }
+
+// applyToolHere is applyHere: limits only.
+func applyToolHere(p ToolPolicy) (Report, error) { return applyHere(Policy{Limits: p.Limits}) }

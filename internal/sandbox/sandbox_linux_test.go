@@ -28,7 +28,7 @@ const jobVariable = "VITALSIGN_SANDBOX_TEST_JOB"
 
 // A job is what the child is asked to do.
 type job struct {
-	Mode  string // "bare", "sandboxed", "report", "again", "time" or "wait"
+	Mode  string // "bare", "sandboxed", "report", "again", "time", "wait", "tool", "tool online" or "tool report"
 	Probe string // for "bare" and "sandboxed"
 	ABI   int    // Landlock version to pretend; -1 for the kernel's own
 	Arena arena
@@ -75,7 +75,10 @@ func (j job) run() {
 	}
 	start := time.Now()
 	report := Report{}
-	if j.Mode != "bare" {
+	switch {
+	case strings.HasPrefix(j.Mode, "tool"):
+		report = j.applyTool(ToolPolicy{Writable: []string{j.Arena.scratch()}, Network: j.Mode == "tool online", Limits: policy.Limits})
+	case j.Mode != "bare":
 		report = j.apply(policy)
 	}
 	switch j.Mode {
@@ -84,15 +87,15 @@ func (j job) run() {
 	case "again":
 		again, err := Apply(policy)
 		fmt.Println(again.Kind, err)
-	case "report":
+	case "report", "tool report":
 		must(json.NewEncoder(os.Stdout).Encode(report))
 	default:
 		fmt.Println(word(p.run(world{arena: j.Arena, old: old})))
 	}
 }
 
-// apply sandboxes the child, or ends it.
-func (j job) apply(p Policy) Report {
+// kernel is the one that the job pretends to be on.
+func (j job) kernel() kernel {
 	k := kernel{landlockABI: j.ABI, installFilter: installFilter}
 	if j.ABI < 0 {
 		k.landlockABI = kernelLandlockABI()
@@ -100,7 +103,19 @@ func (j job) apply(p Policy) Report {
 	if j.NoSeccomp {
 		k.installFilter = func([]bpf.RawInstruction) error { return unix.EINVAL }
 	}
-	r, err := apply(p, k)
+	return k
+}
+
+// apply sandboxes the child, or ends it.
+func (j job) apply(p Policy) Report {
+	r, err := apply(p, j.kernel())
+	must(err)
+	return r
+}
+
+// applyTool puts a tool's walls around the child, or ends it.
+func (j job) applyTool(p ToolPolicy) Report {
+	r, err := applyTool(p, j.kernel())
 	must(err)
 	return r
 }

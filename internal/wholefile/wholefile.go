@@ -1,9 +1,12 @@
 // Package wholefile replaces files whole or not at all: who reads meanwhile
 // sees the old content or the new, and a crash leaves the old one. (renameio
-// does the same and does not build for Windows.)
+// does the same and does not build for Windows.) It also says by what digest a
+// whole file is known.
 package wholefile
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"io/fs"
@@ -42,4 +45,18 @@ func WriteBytes(path string, content []byte, mode fs.FileMode) error {
 		_, err := w.Write(content)
 		return err
 	})
+}
+
+// SHA256 is the digest of the file at path, in hex.
+func SHA256(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close() // read only
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
