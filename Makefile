@@ -12,7 +12,7 @@ LDFLAGS := -s -w -X github.com/vitalsign-dev/vitalsign/internal/version.stamped=
 ENGINE  := $(CURDIR)/$(BIN)/dagger-engine
 export VITALSIGN_DAGGER ?= $(if $(wildcard $(ENGINE)/engine),$(ENGINE))
 
-.PHONY: help build demo test dagger-engine lint fuzz cross clean
+.PHONY: help build demo test dagger-engine test-tools lint fuzz cross clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,11 @@ test: ## run all tests, with the race detector
 
 dagger-engine: ## build a real Dagger engine for the tests, into bin/dagger-engine
 	GO='$(GO)' tools/dagger-engine/engine.sh build $(ENGINE)
+
+TOOLS ?= $(CURDIR)/.tools
+test-tools: ## install external tools into .tools (all, or SCANNERS="semgrep bandit") and run their tests
+	tools/scanners.sh '$(TOOLS)' $(SCANNERS)
+	VITALSIGN_TOOLS='$(TOOLS)' $(GO) test -count=1 -run 'TestRealTools' -v ./checks/external
 
 lint: ## gofmt, go vet and staticcheck (pinned in tools/go.mod)
 	@files=$$(gofmt -l .); if [ -n "$$files" ]; then echo "not formatted by gofmt:" $$files; exit 1; fi

@@ -104,6 +104,11 @@ func (k IdentityKey) ID() string {
 // Value is the keyed HMAC-SHA-256 of a secret or patient value, in hex.
 func (k IdentityKey) Value(v string) string { return k.mac("value", v) }
 
+// Canary is the name, in hex, of a canary's directory for what seed describes.
+// Nobody without the key can foresee it, and the same key gives the same name,
+// so that the same job asked twice is the same job.
+func (k IdentityKey) Canary(seed string) string { return k.mac("canary", seed)[:12] }
+
 func (k IdentityKey) mac(domain, v string) string {
 	if !k.Valid() {
 		panic("checks: a zero IdentityKey was used: the parent must give every job a key")

@@ -32,6 +32,13 @@ type Limits struct {
 	Procs int `json:"procs"`
 }
 
+// streamFactor: a file that is streamed and not held may be this many times
+// larger than what a check may hold in memory.
+const streamFactor = 5
+
+// StreamBytes is the largest file that a check may be asked to stream.
+func (l Limits) StreamBytes() int64 { return l.FileBytes * streamFactor }
+
 // DefaultLimits are sane for a repository of a hundred thousand files on two
 // processors, and keep every child within half a gigabyte.
 func DefaultLimits() Limits {
@@ -64,6 +71,16 @@ type Job struct {
 	// CanaryDir is a directory name that does not exist in the target.
 	CanaryDir string           `json:"canary_dir"`
 	Inventory []inventory.File `json:"inventory"`
+	// KeyID is the id of the identity key, so that an answer that was computed
+	// under another key is a different job to an engine that keeps answers.
+	KeyID string `json:"key_id"`
+	// ByDigest says that Root holds each file under its SHA-256 (see
+	// internal/inventory.DigestPath) and not under its name.
+	ByDigest bool `json:"by_digest,omitempty"`
+	// Tool is set when the check is an external tool, and ToolRun once that has
+	// run and its report is among the data.
+	Tool    *Tool    `json:"tool,omitempty"`
+	ToolRun *ToolRun `json:"tool_run,omitempty"`
 }
 
 // RecordType says what a line of the child's output is.
@@ -101,6 +118,8 @@ type Hello struct {
 	Build       string         `json:"build"`
 	RulesDigest string         `json:"rules_digest"`
 	Sandbox     sandbox.Report `json:"sandbox"`
+	// Tool is the program that ran before, of an external tool.
+	Tool *ToolRun `json:"tool,omitempty"`
 }
 
 // Progress counts files.
@@ -155,4 +174,17 @@ type DescribeDocument struct {
 	Protocol int           `json:"protocol"`
 	Build    string        `json:"build"`
 	Checks   []Description `json:"checks"`
+	// Presets are the external tools that a configuration may name by name only.
+	Presets []Tool `json:"presets,omitempty"`
+}
+
+// Ended is what a supervisor writes beside a child's records: how the child
+// ended, in words for the user ("" when it ended by itself), and what it took.
+type Ended struct {
+	Reason    string `json:"reason,omitempty"`
+	CPUMS     int64  `json:"cpu_ms"`
+	PeakBytes int64  `json:"peak_bytes"`
+	// Nonce is what the parent gave it for this one call: another one says that
+	// the answer was kept from an earlier call.
+	Nonce string `json:"nonce,omitempty"`
 }

@@ -44,6 +44,10 @@ type Step struct {
 	ReportDigest string          `json:"report_digest,omitempty"`
 	Data         []Data          `json:"data,omitempty"`
 	Sandbox      *sandbox.Report `json:"sandbox,omitempty"`
+	// Tool is the program of an external tool that ran.
+	Tool *ToolRun `json:"tool,omitempty"`
+	// Where names the engine that ran the step, where a run has several.
+	Where string `json:"where,omitempty"`
 }
 
 // Run is what happened: one target, one plan.

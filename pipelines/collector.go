@@ -78,7 +78,7 @@ func newCollector(plan Plan, p PlannedStep, progress func(checks.Progress)) (*co
 	for _, r := range p.Check.Rules {
 		c.rules[r.ID] = r
 	}
-	c.layCanary(plan.Inventory)
+	c.layCanary(plan)
 	return c, nil
 }
 
@@ -96,14 +96,15 @@ func (c *collector) inventorySkip(s inventory.Skip) {
 	}
 }
 
-// layCanary picks a directory that the target does not have, and expects the
-// canary's files and hits there.
-func (c *collector) layCanary(inv *inventory.Inventory) {
-	nonce := make([]byte, 6)
-	for {
-		_, _ = rand.Read(nonce) // never fails (crypto/rand)
-		c.canaryDir = "canary-" + hex.EncodeToString(nonce)
-		taken := slices.ContainsFunc(inv.Files, func(f inventory.File) bool { return strings.HasPrefix(f.Path, c.canaryDir+"/") })
+// layCanary picks a directory that the target does not have and that nobody
+// without the identity key can foresee, and expects the canary's files and
+// hits there. The same key, check and files give the same directory, so that
+// an engine can answer the same job from its cache.
+func (c *collector) layCanary(plan Plan) {
+	seed := c.seed(plan.Inventory)
+	for i := 0; ; i++ {
+		c.canaryDir = "canary-" + nonce(plan.Key, fmt.Sprintf("%s/%d", seed, i))
+		taken := slices.ContainsFunc(plan.Inventory.Files, func(f inventory.File) bool { return strings.HasPrefix(f.Path, c.canaryDir+"/") })
 		if !taken {
 			break
 		}
@@ -116,10 +117,30 @@ func (c *collector) layCanary(inv *inventory.Inventory) {
 	}
 }
 
+// seed describes what is asked: the check, its rules and every file's content.
+func (c *collector) seed(inv *inventory.Inventory) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\n%s\n%s\n", c.step.Check.Name, c.step.Check.RulesDigest, c.build)
+	for _, f := range inv.Files {
+		fmt.Fprintf(h, "%s %q\n", f.SHA256, f.Path)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func nonce(key checks.IdentityKey, seed string) string {
+	if key.Valid() {
+		return key.Canary(seed)
+	}
+	b := make([]byte, 6)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	return hex.EncodeToString(b)
+}
+
 func (c *collector) job(plan Plan, p PlannedStep) checks.Job {
 	job := checks.Job{
 		Protocol: checks.Protocol, Check: p.Check.Name, Root: plan.Root, Options: p.Options,
 		Limits: p.Limits, CanaryDir: c.canaryDir, Inventory: plan.Inventory.Files, Data: map[string]string{},
+		KeyID: plan.Key.ID(), Tool: p.Tool,
 	}
 	for _, d := range p.Data {
 		job.Data[d.Name] = d.Path

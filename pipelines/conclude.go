@@ -19,7 +19,7 @@ const maxIncomplete = 100
 func (c *collector) conclude(step checks.Step, ended error, requireSandbox bool) (checks.Step, []checks.Finding) {
 	step.Coverage = c.coverage()
 	if c.hello != nil {
-		step.Sandbox = &c.hello.Sandbox
+		step.Sandbox, step.Tool = &c.hello.Sandbox, c.hello.Tool
 	}
 	// An output that broke the protocol is the cause, the killed child the
 	// consequence.

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,12 +16,34 @@ import (
 
 // Options are how a plan is run.
 type Options struct {
-	// Parallel is how many children run at once, at least 1.
+	// Parallel is how many children of this plan run at once, at least 1.
 	Parallel int
+	// Slots, where there are any, are shared with other plans: each child
+	// takes one.
+	Slots Slots
 	// Now is the wall clock; Events takes what happens, from several
 	// goroutines but never two at a time.
 	Now    func() time.Time
 	Events func(Event)
+}
+
+// Slots bound how much runs at once over several plans. The zero value is no
+// bound.
+type Slots struct{ c chan struct{} }
+
+// NewSlots makes n of them, at least one.
+func NewSlots(n int) Slots { return Slots{make(chan struct{}, max(1, n))} }
+
+func (s Slots) take() {
+	if s.c != nil {
+		s.c <- struct{}{}
+	}
+}
+
+func (s Slots) give() {
+	if s.c != nil {
+		<-s.c
+	}
 }
 
 // Execute runs the steps of a plan. It always returns a run with one step for
@@ -40,18 +64,27 @@ func Execute(ctx context.Context, plan Plan, engine Engine, o Options) checks.Ru
 			o.Events(e)
 		}
 	}
+	prepared, release, err := prepare(ctx, plan, engine)
+	if err != nil {
+		prepared = Unavailable(engine.Name(), err)
+	}
 	found := make([][]checks.Finding, len(plan.Steps))
-	slots := make(chan struct{}, max(1, o.Parallel))
+	slots := NewSlots(o.Parallel)
 	var wg sync.WaitGroup
 	for i := range plan.Steps {
 		wg.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			run.Steps[i], found[i] = runStep(ctx, plan, i, engine, o.Now, emit)
+			slots.take()
+			defer slots.give()
+			o.Slots.take()
+			defer o.Slots.give()
+			run.Steps[i], found[i] = runStep(ctx, plan, i, prepared, o.Now, emit)
 			emit(Event{Kind: StepEnded, Check: plan.Steps[i].Check.Name, Step: &run.Steps[i]})
 		})
 	}
 	wg.Wait()
+	if err := release(); err != nil {
+		run.Notes = append(run.Notes, "the engine left something behind: "+err.Error())
+	}
 	for _, f := range found {
 		run.Findings = append(run.Findings, f...)
 	}
@@ -59,6 +92,35 @@ func Execute(ctx context.Context, plan Plan, engine Engine, o Options) checks.Ru
 	run.Sandbox = weakest(run.Steps)
 	run.Ended = o.Now().UTC()
 	return run
+}
+
+// prepare asks the engine for what it does once, if it does such a thing.
+func prepare(ctx context.Context, plan Plan, engine Engine) (Engine, func() error, error) {
+	nothing := func() error { return nil }
+	p, ok := engine.(Preparer)
+	wanted := slices.ContainsFunc(plan.Steps, func(s PlannedStep) bool { return s.Decided == "" })
+	if !ok || !wanted {
+		return engine, nothing, nil
+	}
+	prepared, release, err := p.Prepare(ctx, plan)
+	if err != nil {
+		return nil, nothing, err
+	}
+	return prepared, release, nil
+}
+
+// Unavailable is an engine that cannot be used: every step fails with err.
+func Unavailable(name string, err error) Engine { return unavailable{name, err} }
+
+type unavailable struct {
+	name string
+	err  error
+}
+
+func (u unavailable) Name() string { return u.name }
+
+func (u unavailable) Exec(context.Context, checks.Job, checks.IdentityKey, io.Writer) (Usage, error) {
+	return Usage{}, u.err
 }
 
 // runID is random: two scans of one commit are two runs.
@@ -111,11 +173,16 @@ func runStep(ctx context.Context, plan Plan, i int, engine Engine, now func() ti
 	usage, err := engine.Exec(ctx, c.job(plan, p), plan.Key, c)
 	step.DurationMS = now().Sub(began).Milliseconds()
 	step.CPUMS, step.PeakBytes = usage.CPU.Milliseconds(), usage.PeakBytes
+	step.Cached, step.Where = usage.Cached, usage.Where
 	if ctx.Err() != nil {
 		step.Coverage = c.coverage()
 		return failed(step, errors.New("interrupted")), c.findings
 	}
-	return c.conclude(step, err, plan.RequireSandbox)
+	step, found := c.conclude(step, err, plan.RequireSandbox)
+	if step.Tool != nil {
+		step.Tool.Image = usage.Image
+	}
+	return step, found
 }
 
 func failed(step checks.Step, err error) checks.Step {

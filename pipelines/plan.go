@@ -39,6 +39,8 @@ type PlannedStep struct {
 	Options        map[string]string
 	Data           []DataSet
 	Limits         checks.Limits
+	// Tool is set when the check is an external tool.
+	Tool *checks.Tool
 }
 
 // DataSet is data on disk that a step reads.
@@ -60,10 +62,23 @@ type Engine interface {
 	Exec(ctx context.Context, job checks.Job, key checks.IdentityKey, out io.Writer) (Usage, error)
 }
 
-// Usage is what a child took.
+// Preparer is an Engine that has something to do once for a plan, before its
+// steps. It gives the engine that they run on, and what ends it: that is called
+// once, when no step runs any more. An error fails every step with its words.
+type Preparer interface {
+	Prepare(ctx context.Context, plan Plan) (Engine, func() error, error)
+}
+
+// Usage is what a child took, and where.
 type Usage struct {
 	CPU       time.Duration
 	PeakBytes int64
+	// Cached says that the engine had the answer from an earlier run.
+	Cached bool
+	// Where names the engine, where there are several.
+	Where string
+	// Image is the digest of an external tool's image, if it ran in one.
+	Image string
 }
 
 // EventKind says what an event is about.
@@ -79,6 +94,7 @@ const (
 // Event is one thing that happened to a step. A run is the fold of its events.
 type Event struct {
 	Kind        EventKind
+	Target      string // "" where there is one only
 	Check       string
 	Done, Total int          // of a progress
 	Step        *checks.Step // of an end

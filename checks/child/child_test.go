@@ -192,3 +192,37 @@ func TestHitIsRedactedByTheSharedRedactor(t *testing.T) {
 		t.Errorf("output:\n%s", out.String())
 	}
 }
+
+// A root that holds files by digest gives the same bytes under the same names.
+func TestTreeByDigest(t *testing.T) {
+	plain := testTree(t, map[string]string{"a.txt": "one", "d/b.txt": "two", "same.txt": "one"})
+	dir := t.TempDir()
+	job := checks.Job{Root: dir, CanaryDir: "canary-1", Limits: checks.DefaultLimits(), ByDigest: true}
+	for _, name := range []string{"a.txt", "d/b.txt", "same.txt"} {
+		b, err := plain.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		job.Inventory = append(job.Inventory, plain.files[name].file)
+		p := filepath.Join(dir, inventory.DigestPath(plain.Digest(name)))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(p), 0o755), os.WriteFile(p, b, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree, err := NewTree(job, checks.Description{Claims: []checks.Claim{{Pattern: "**"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fstest.TestFS(tree, "a.txt", "d/b.txt", "same.txt"); err != nil {
+		t.Error(err)
+	}
+	for name, want := range map[string]string{"a.txt": "one", "d/b.txt": "two", "same.txt": "one"} {
+		r, err := tree.Stream(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := io.ReadAll(r); err != nil || string(b) != want {
+			t.Errorf("%s: %q, %v", name, b, err)
+		}
+	}
+}

@@ -19,6 +19,11 @@ import (
 // Program is vitalsign-check without its surroundings.
 type Program struct {
 	Checks []Check
+	// External makes the check that reads an external tool's report; nil means
+	// that there are none.
+	External func(checks.Tool) Check
+	// Presets are the external tools that are known by name.
+	Presets []checks.Tool
 	// Redactor serves every check.
 	Redactor Redactor
 	// Build names the build; parent and child must have the same.
@@ -32,7 +37,7 @@ const maxJob = 1 << 30
 
 // Describe writes the DescribeDocument.
 func (p Program) Describe(out io.Writer) error {
-	doc := checks.DescribeDocument{Protocol: checks.Protocol, Build: p.Build}
+	doc := checks.DescribeDocument{Protocol: checks.Protocol, Build: p.Build, Presets: p.Presets}
 	for _, c := range p.Checks {
 		doc.Checks = append(doc.Checks, c.Describe())
 	}
@@ -43,13 +48,13 @@ func (p Program) Describe(out io.Writer) error {
 // error means that the output was not closed with done, which the parent sees
 // by itself; its text is for standard error.
 func (p Program) Run(ctx context.Context, name string, in io.Reader, out io.Writer) error {
-	c, err := p.find(name)
-	if err != nil {
-		return err
-	}
 	var job checks.Job
 	if err := json.NewDecoder(io.LimitReader(in, maxJob)).Decode(&job); err != nil {
 		return fmt.Errorf("the job on standard input is not readable: %w", err)
+	}
+	c, err := p.find(name, job.Tool)
+	if err != nil {
+		return err
 	}
 	key, err := p.validate(job, name)
 	if err != nil {
@@ -62,7 +67,7 @@ func (p Program) Run(ctx context.Context, name string, in io.Reader, out io.Writ
 	}
 	w := &writer{out: newLineWriter(out), open: true}
 	err = w.record(checks.Record{Type: checks.RecordHello, Hello: &checks.Hello{
-		Protocol: checks.Protocol, Check: name, Version: d.Version, Build: p.Build, RulesDigest: d.RulesDigest, Sandbox: walls,
+		Protocol: checks.Protocol, Check: name, Version: d.Version, Build: p.Build, RulesDigest: d.RulesDigest, Sandbox: walls, Tool: job.ToolRun,
 	}})
 	if err != nil {
 		return err
@@ -73,7 +78,7 @@ func (p Program) Run(ctx context.Context, name string, in io.Reader, out io.Writ
 	}
 	sink := &Sink{
 		ctx: ctx, w: w, tree: tree, key: key, redact: p.Redactor, check: name, limit: job.Limits.Findings,
-		rules: map[string]checks.Rule{},
+		rules: map[string]checks.Rule{}, foreign: job.Tool != nil,
 	}
 	for _, r := range d.Rules {
 		sink.rules[r.ID] = r
@@ -86,7 +91,18 @@ func (p Program) Run(ctx context.Context, name string, in io.Reader, out io.Writ
 	return finish(w, tree, sink)
 }
 
-func (p Program) find(name string) (Check, error) {
+// find gives the check of that name: the external tool that the job declares,
+// or one of ours.
+func (p Program) find(name string, tool *checks.Tool) (Check, error) {
+	switch {
+	case tool == nil:
+	case p.External == nil:
+		return nil, errors.New("this program runs no external tools")
+	case tool.Name != name:
+		return nil, fmt.Errorf("the job is for %q, but declares the tool %q", name, tool.Name)
+	default:
+		return p.External(*tool), nil
+	}
 	for _, c := range p.Checks {
 		if c.Name() == name {
 			return c, nil
@@ -107,6 +123,9 @@ func (p Program) validate(job checks.Job, name string) (checks.IdentityKey, erro
 	key, err := checks.ParseIdentityKey(p.Key)
 	if err != nil {
 		return key, fmt.Errorf("%s: %w", checks.IdentityKeyEnv, err)
+	}
+	if job.KeyID != "" && job.KeyID != key.ID() {
+		return key, fmt.Errorf("the job was made for the identity key %s, and %s holds %s", job.KeyID, checks.IdentityKeyEnv, key.ID())
 	}
 	return key, nil
 }

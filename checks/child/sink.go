@@ -21,6 +21,8 @@ type Sink struct {
 	redact Redactor
 	check  string
 	limit  int
+	// foreign says that rules come from a report that a target may have steered.
+	foreign bool
 
 	mu        sync.Mutex
 	rules     map[string]checks.Rule
@@ -34,6 +36,10 @@ type Sink struct {
 func (s *Sink) Rule(r checks.Rule) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.foreign {
+		values := s.redact.Values(s.ctx, "", r.Title+"\n"+r.Advice)
+		r.Title, r.Advice = redactAll(r.Title, values), redactAll(r.Advice, values)
+	}
 	if old, ok := s.rules[r.ID]; ok {
 		if !sameRule(old, r) {
 			return fmt.Errorf("rule %s is told in two ways", r.ID)

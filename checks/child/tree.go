@@ -31,6 +31,7 @@ type Tree struct {
 	claimed   []string
 	canaryDir string
 	limit     int64
+	byDigest  bool
 
 	mu      sync.Mutex
 	read    []checks.ReadFile
@@ -62,7 +63,7 @@ func NewTree(job checks.Job, d checks.Description) (*Tree, error) {
 	}
 	t := &Tree{
 		root: root, files: map[string]*node{}, dirs: map[string][]fs.DirEntry{".": nil},
-		canaryDir: job.CanaryDir, limit: job.Limits.FileBytes, done: map[string]bool{},
+		canaryDir: job.CanaryDir, limit: job.Limits.FileBytes, byDigest: job.ByDigest, done: map[string]bool{},
 	}
 	for _, f := range job.Inventory {
 		t.add(&node{file: f})
@@ -186,7 +187,7 @@ func (t *Tree) peek(name string) ([]byte, error) {
 	case n.file.Size > t.limit:
 		return nil, fmt.Errorf("%w (%d bytes, limit %d)", ErrTooLarge, n.file.Size, t.limit)
 	}
-	f, err := t.root.Open(n.file.Name())
+	f, err := t.open(n)
 	if err != nil {
 		return nil, err
 	}
@@ -202,6 +203,14 @@ func (t *Tree) peek(name string) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// open opens a file where the root has it.
+func (t *Tree) open(n *node) (*os.File, error) {
+	if t.byDigest {
+		return t.root.Open(inventory.DigestPath(n.file.SHA256))
+	}
+	return t.root.Open(n.file.Name())
+}
+
 // Stream opens a file of any size. It is accounted for when its end has been
 // reached; a changed file gives ErrChanged there.
 func (t *Tree) Stream(name string) (io.ReadCloser, error) {
@@ -212,7 +221,7 @@ func (t *Tree) Stream(name string) (io.ReadCloser, error) {
 	if n.content != nil {
 		return &stream{t: t, n: n, r: io.NopCloser(bytes.NewReader(n.content)), h: sha256.New()}, nil
 	}
-	f, err := t.root.Open(n.file.Name())
+	f, err := t.open(n)
 	if err != nil {
 		return nil, err
 	}

@@ -29,10 +29,6 @@ const (
 	version = "8.30.1"
 	// decodeDepth is the default of the gitleaks command (--max-decode-depth).
 	decodeDepth = 5
-	// streamFactor: a file is streamed, not held, so it may be this many times
-	// larger than what other checks may hold in memory.
-	streamFactor = 5
-
 	// chunk is gitleaks's own buffer: its edges decide matches.
 	chunk = 100 * 1000
 
@@ -158,7 +154,7 @@ func (c *Check) file(ctx context.Context, in child.Input, out *child.Sink, p str
 		out.Skip(p, checks.SkipAllowlisted, "path on gitleaks's allowlist")
 		return nil
 	}
-	if limit := in.Limits.FileBytes * streamFactor; in.Tree.Size(p) > limit {
+	if limit := in.Limits.StreamBytes(); in.Tree.Size(p) > limit {
 		out.Skip(p, checks.SkipTooLarge, "")
 		return nil
 	}

@@ -8,19 +8,25 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/checks/all"
-	"github.com/vitalsign-dev/vitalsign/checks/child"
+	"github.com/vitalsign-dev/vitalsign/checks/supervise"
 	"github.com/vitalsign-dev/vitalsign/internal/version"
 )
 
 const usage = `vitalsign-check is started by vitalsign.
 
 usage:
-  vitalsign-check --describe    print the checks, their rules and claims, as JSON
-  vitalsign-check NAME          read a job on standard input, write records
+  vitalsign-check --describe           print the checks, their rules and claims, as JSON
+  vitalsign-check NAME                 read a job on standard input, write records
+  vitalsign-check --supervise IN OUT   take the job from a file in IN, write the
+                                       records and how it ended to files in OUT
+  vitalsign-check --tool SPEC          become an external tool, behind its walls
+  vitalsign-check --offline COMMAND... become the command, without network
+  vitalsign-check --gather FROM TO PATTERN...   copy what matches
 `
 
 func main() {
@@ -33,29 +39,60 @@ func main() {
 // run returns 0 when the output was closed, 2 for a wrong call and 1 for
 // everything else. The parent believes the records, not this number.
 func run(ctx context.Context, args []string) int {
-	if len(args) != 1 || args[0] == "-h" || args[0] == "--help" {
+	var err error
+	switch {
+	case len(args) == 3 && args[0] == "--supervise":
+		err = serve(ctx, args[1], args[2])
+	case len(args) == 2 && args[0] == all.ToolFlag:
+		err = all.EnterTool([]byte(args[1]))
+	case len(args) > 1 && args[0] == "--offline":
+		fmt.Fprintf(os.Stderr, "vitalsign-check: %v\n", supervise.Offline(args[1:], os.Environ()))
+		return supervise.NotStarted
+	case len(args) > 3 && args[0] == "--gather":
+		err = supervise.Gather(ctx, args[1], args[2], args[3:])
+	case len(args) == 1 && !strings.HasPrefix(args[0], "-h") && args[0] != "--help":
+		err = check(ctx, args[0])
+	default:
 		fmt.Fprint(os.Stderr, usage)
 		return 2
-	}
-	err := os.Setenv(all.Environment())
-	var program child.Program
-	if err == nil {
-		program, err = all.Program(version.Build(), os.Getenv(checks.IdentityKeyEnv))
-	}
-	if err == nil {
-		// The scanners' libraries must not see the key in their environment.
-		err = os.Unsetenv(checks.IdentityKeyEnv)
-	}
-	switch {
-	case err != nil:
-	case args[0] == "--describe":
-		err = program.Describe(os.Stdout)
-	default:
-		err = program.Run(ctx, args[0], os.Stdin, os.Stdout)
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "vitalsign-check: %v\n", err)
 		return 1
 	}
 	return 0
+}
+
+// check runs one check, or describes all of them.
+func check(ctx context.Context, name string) error {
+	if err := os.Setenv(all.Environment()); err != nil {
+		return err
+	}
+	program, err := all.Program(version.Build(), os.Getenv(checks.IdentityKeyEnv))
+	if err != nil {
+		return err
+	}
+	// The scanners' libraries must not see the key in their environment.
+	if err := os.Unsetenv(checks.IdentityKeyEnv); err != nil {
+		return err
+	}
+	if name == "--describe" {
+		return program.Describe(os.Stdout)
+	}
+	return program.Run(ctx, name, os.Stdin, os.Stdout)
+}
+
+// serve watches a child of this same program, which reads nothing hostile
+// itself.
+func serve(ctx context.Context, in, out string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	key, err := checks.ParseIdentityKey(os.Getenv(checks.IdentityKeyEnv))
+	if err != nil {
+		return fmt.Errorf("%s: %w", checks.IdentityKeyEnv, err)
+	}
+	s := supervise.Supervisor{Program: self, Temp: os.TempDir(), Tool: all.RunTool(self, os.Getenv("PATH"))}
+	return s.Serve(ctx, in, out, key, os.Getenv(supervise.NonceEnv))
 }

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -19,6 +21,7 @@ import (
 	"github.com/vitalsign-dev/vitalsign/internal/inventory"
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
 	"github.com/vitalsign-dev/vitalsign/internal/report"
+	"github.com/vitalsign-dev/vitalsign/internal/store"
 	"github.com/vitalsign-dev/vitalsign/internal/version"
 	"github.com/vitalsign-dev/vitalsign/internal/wholefile"
 	"github.com/vitalsign-dev/vitalsign/pipelines"
@@ -76,24 +79,12 @@ func (a *app) scan(cmd *cobra.Command, targets []string, f scanFlags) error {
 	if len(targets) == 0 {
 		targets = []string{"."}
 	}
-	program, err := a.checkProgram(cmd)
-	if err != nil {
-		return err
-	}
-	tool, err := local.Describe(ctx, program, version.Build(), a.cacheDir())
-	if err != nil {
-		return exitError{judge.ExitUsage, err}
-	}
-	if err := knownChecks(tool, f.only, "--check"); err != nil {
-		return err
-	}
-	key, throwaway, err := a.identityKey()
+	s, err := a.newScanner(cmd, f)
 	if err != nil {
 		return err
 	}
 	// Every target is opened before the first is scanned: a wrong name is
 	// found out in the first second, not after an hour.
-	s := &scanner{app: a, cmd: cmd, flags: f, tool: tool, key: key, throwaway: throwaway, progress: a.progress(cmd, f)}
 	for _, t := range targets {
 		if err := s.open(ctx, t); err != nil {
 			return err
@@ -103,18 +94,34 @@ func (a *app) scan(cmd *cobra.Command, targets []string, f scanFlags) error {
 	if err != nil {
 		return err
 	}
-	doc := report.Document{Schema: report.SchemaID}
+	s.engine = a.openEngine(ctx, s.trees[0].settings.Engine, s.tool, s.progress)
+	doc := report.Document{Schema: report.SchemaID, Runs: s.scanAll(ctx, kept)}
+	s.closeEngine(doc.Runs)
+	s.progress.Close()
 	var exits []int
-	for _, t := range s.trees {
-		run := s.scanTree(ctx, t)
-		s.keep(kept, run)
-		doc.Runs = append(doc.Runs, run)
+	for _, run := range doc.Runs {
 		exits = append(exits, run.Verdict.Exit)
 	}
-	s.progress.Close()
 	doc.Verdict = overall(doc.Runs, judge.Worst(exits...))
 	a.code = doc.Verdict.Exit
 	return a.write(cmd, doc, f, outputs, s.lineHash)
+}
+
+// newScanner finds the program that checks, and the identity key.
+func (a *app) newScanner(cmd *cobra.Command, f scanFlags) (*scanner, error) {
+	program, err := a.checkProgram(cmd)
+	if err != nil {
+		return nil, err
+	}
+	tool, err := local.Describe(cmd.Context(), program, version.Build(), a.cacheDir())
+	if err != nil {
+		return nil, exitError{judge.ExitUsage, err}
+	}
+	key, throwaway, err := a.identityKey()
+	if err != nil {
+		return nil, err
+	}
+	return &scanner{app: a, cmd: cmd, flags: f, tool: tool, key: key, throwaway: throwaway, progress: a.progress(cmd, f)}, nil
 }
 
 // overall is the verdict over several runs; over one it is that one's.
@@ -140,9 +147,9 @@ func overall(runs []checks.Run, exit int) checks.Verdict {
 
 // knownChecks refuses a check that does not exist: leaving one out by a
 // misspelt name would otherwise pass in silence.
-func knownChecks(tool local.Tool, names []string, from string) error {
+func knownChecks(described []checks.Description, names []string, from string) error {
 	var known []string
-	for _, d := range tool.Checks {
+	for _, d := range described {
 		known = append(known, d.Name)
 	}
 	for _, n := range names {
@@ -164,6 +171,42 @@ type scanner struct {
 	progress  report.Progress
 	trees     []opened
 	hashed    hashedFile
+	engine    openedEngine
+	slots     pipelines.Slots
+}
+
+// fits is how many children the engine can run at once.
+func (s *scanner) fits() int { return runtime.NumCPU() * s.engine.factor }
+
+// scanAll scans the targets, as many at once as there are children: each of
+// them spends part of its time waiting for a last slow check.
+func (s *scanner) scanAll(ctx context.Context, kept *store.Store) []checks.Run {
+	s.slots = pipelines.NewSlots(s.fits())
+	runs := make([]checks.Run, len(s.trees))
+	turn := make(chan struct{}, s.fits())
+	var mu sync.Mutex // of progress and store
+	var wg sync.WaitGroup
+	for i, o := range s.trees {
+		o.events = func(e pipelines.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			if len(s.trees) > 1 {
+				e.Target = filepath.Base(o.tree.Target.Path)
+			}
+			s.progress.Event(e)
+		}
+		wg.Go(func() {
+			turn <- struct{}{}
+			defer func() { <-turn }()
+			run := s.scanTree(ctx, o)
+			mu.Lock()
+			defer mu.Unlock()
+			s.keep(kept, run)
+			runs[i] = run
+		})
+	}
+	wg.Wait()
+	return runs
 }
 
 // opened is a target with all that is decided about it before it is scanned.
@@ -172,6 +215,15 @@ type opened struct {
 	trusted    trusted
 	settings   config.Settings
 	resolution config.Resolution
+	// tools are the external tools by their names.
+	tools map[string]*checks.Tool
+	// events takes what happens to this target.
+	events func(pipelines.Event)
+	// took, where there is one, is given the inventory.
+	took func(*inventory.Inventory)
+	// artifact says that this is what was built: nothing in it says what is
+	// not read, or ignored.
+	artifact bool
 }
 
 // role is what trusted configuration says of a path: the project's own file
@@ -188,7 +240,14 @@ func (s *scanner) open(ctx context.Context, target string) error {
 	if err != nil {
 		return err
 	}
-	if err := knownChecks(s.tool, o.settings.Skip, o.resolution.Origin("skip").String()); err != nil {
+	if o.tools, err = s.externalTools(o); err != nil {
+		return err
+	}
+	known := s.described(o)
+	if err := knownChecks(known, s.flags.only, "--check"); err != nil {
+		return err
+	}
+	if err := knownChecks(known, o.settings.Skip, o.resolution.Origin("skip").String()); err != nil {
 		return err
 	}
 	s.trees = append(s.trees, o)
@@ -220,14 +279,21 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 	if o.tree.GitTrouble != "" {
 		s.progress.Say("git could not be asked about " + o.tree.Target.Path + " (" + o.tree.GitTrouble + "); everything is read")
 	}
+	mark := inline.Marker
+	if o.artifact {
+		mark = ""
+	}
 	inv, err := o.tree.Inventory(ctx, pipelines.InventoryOptions{
-		NoIgnore: s.flags.noIgnore, Ignore: o.trusted.ignore, Roles: o.role, Mark: inline.Marker,
+		NoIgnore: s.flags.noIgnore || o.artifact, Ignore: o.trusted.ignore, Roles: o.role, Mark: mark,
 		Progress: func(done, total int) {
-			s.progress.Event(pipelines.Event{Kind: pipelines.StepProgress, Check: "files", Done: done, Total: total})
+			o.events(pipelines.Event{Kind: pipelines.StepProgress, Check: "files", Done: done, Total: total})
 		},
 	})
 	if err != nil {
 		return s.lost(o, fmt.Errorf("the inventory could not be taken: %w", err))
+	}
+	if o.took != nil {
+		o.took(inv)
 	}
 	plan := pipelines.Plan{
 		Target: o.tree.Target, Root: o.tree.Root, Inventory: inv, Build: s.tool.Build, ToolDigest: s.tool.Digest,
@@ -240,15 +306,14 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 	defer cleanup()
 	osv := s.app.advisories(s.cmd, o.settings.MaxDataAge)
 	plan.Steps = s.steps(o, inv, history, osv)
-	engine := local.Engine{Program: s.tool.Program, Temp: os.TempDir()}
 	// A repository's file may ask for fewer children, not for more than fit.
-	parallel := runtime.NumCPU()
+	parallel := s.fits()
 	if o.settings.Parallel > 0 {
 		parallel = min(parallel, o.settings.Parallel)
 	}
-	run := pipelines.Execute(ctx, plan, engine, pipelines.Options{Parallel: parallel, Now: s.app.now, Events: s.progress.Event})
+	run := pipelines.Execute(ctx, plan, s.engine.engine, pipelines.Options{Parallel: parallel, Slots: s.slots, Now: s.app.now, Events: o.events})
 	ageReasons := osv.judgeAge(run.Steps)
-	run.Unread = pipelines.Unread(inv, s.tool.Checks)
+	run.Unread = pipelines.Unread(inv, s.described(o))
 	run.Steps = append(run.Steps, o.trusted.step()...)
 	roles, marked := map[string]string{}, []string{}
 	for _, f := range inv.Files {
@@ -273,8 +338,8 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 // steps plans every check that the tool has.
 func (s *scanner) steps(o opened, inv *inventory.Inventory, history *pipelines.DataSet, osv advisories) []pipelines.PlannedStep {
 	var steps []pipelines.PlannedStep
-	for _, d := range s.tool.Checks {
-		p := pipelines.PlannedStep{Check: d, Limits: o.settings.Limits, Options: map[string]string{}}
+	for _, d := range s.described(o) {
+		p := pipelines.PlannedStep{Check: d, Limits: o.settings.Limits, Options: map[string]string{}, Tool: o.tools[d.Name]}
 		p.Limits.Procs = runtime.NumCPU()
 		if slices.Contains(o.settings.Skip, d.Name) || len(s.flags.only) > 0 && !slices.Contains(s.flags.only, d.Name) {
 			p.Decided, p.Reason = checks.Excluded, "not asked"
@@ -292,9 +357,9 @@ func (s *scanner) steps(o opened, inv *inventory.Inventory, history *pipelines.D
 // lost is the run of a target that could not be looked at.
 func (s *scanner) lost(o opened, err error) checks.Run {
 	now := s.app.now().UTC()
-	run := checks.Run{Target: o.tree.Target, Started: now, Ended: now, Engine: "local", Version: s.tool.Build,
+	run := checks.Run{Target: o.tree.Target, Started: now, Ended: now, Engine: s.engine.engine.Name(), Version: s.tool.Build,
 		IdentityKeyID: s.key.ID(), Findings: []checks.Finding{}, Waivers: []string{}}
-	for _, d := range s.tool.Checks {
+	for _, d := range s.described(o) {
 		run.Steps = append(run.Steps, checks.Step{Check: d.Name, Version: d.Version, Status: checks.Failed, Reason: err.Error()})
 	}
 	run.Verdict = judge.Judge(run, judge.Gate{FailOn: o.settings.FailOn}, errors.Is(err, context.Canceled))

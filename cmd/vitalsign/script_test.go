@@ -19,7 +19,7 @@ import (
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "vitalsign-test-")
 	if err == nil {
-		err = build(dir)
+		err = buildPrograms(dir)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -35,11 +35,11 @@ func TestMain(m *testing.M) {
 
 const binariesEnv = "VITALSIGN_TEST_BINARIES"
 
-func build(dir string) error {
+func buildPrograms(dir string) error {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
-	for _, pkg := range []string{".", "../vitalsign-check", "./testdata/faultcheck"} {
+	for _, pkg := range []string{".", "../vitalsign-check", "./testdata/faultcheck", "./testdata/saritool"} {
 		cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), pkg)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {

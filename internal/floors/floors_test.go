@@ -32,13 +32,15 @@ func floor(pkg string) int {
 	case under(pkg, "internal/judge"):
 		return 40
 	case under(pkg, "checks/checktest"):
-		return 35 // for tests only, see TestChecktestIsForTests
+		return 35 // for tests only, see TestTestPackagesAreForTests
 	case under(pkg, "pipelines"), under(pkg, "internal/store"), under(pkg, "internal/config"), under(pkg, "internal/inline"):
 		return 30
 	case under(pkg, "checks/all"):
 		return 24
 	case under(pkg, "checks/child"):
 		return 22
+	case under(pkg, "checks/supervise"):
+		return 21 // how a child is started: both programs know that
 	case strings.HasPrefix(pkg, "checks/"):
 		return 23
 	case pkg == "checks", under(pkg, "attest"):
@@ -67,10 +69,10 @@ func allowed(from, to string) bool {
 	switch {
 	case under(from, "cmd/vitalsign-check"):
 		// The program that parses targets links nothing that judges them.
-		return to == "checks" || under(to, "checks/all") || under(to, "checks/child") || under(to, "internal/version")
+		return to == "checks" || under(to, "checks/all") || under(to, "checks/supervise") || under(to, "internal/version")
 	case from == "checks/checktest":
 		return to == "checks/child" || floor(to) < floor(from) && !strings.HasPrefix(to, "checks/")
-	case strings.HasPrefix(to, "checks/") && !under(to, "checks/checktest") && floor(from) > floor("checks/all"):
+	case strings.HasPrefix(to, "checks/") && !under(to, "checks/checktest") && !under(to, "checks/supervise") && floor(from) > floor("checks/all"):
 		return false // only vitalsign-check knows the rooms of the checks
 	case under(from, "internal") && floor(from) == 10 && floor(to) == 10:
 		return true // the ground floor may lean on itself; Go forbids circles
@@ -183,6 +185,17 @@ func TestOnlyChecksLinkScanners(t *testing.T) {
 	}
 }
 
+// Dagger is known in one room.
+func TestOnlyOneRoomKnowsDagger(t *testing.T) {
+	for _, f := range sources(t) {
+		for _, imp := range f.ast.Imports {
+			if strings.Contains(imp.Path.Value, "dagger.io/dagger") && !under(f.pkg, "pipelines/dagger") {
+				t.Errorf("%s imports %s", f.path, imp.Path.Value)
+			}
+		}
+	}
+}
+
 // Below cmd nobody reads the clock, the environment, or ends the program: the
 // same input gives the same answer.
 func TestNoClockEnvironmentOrExitBelowCmd(t *testing.T) {
@@ -192,7 +205,7 @@ func TestNoClockEnvironmentOrExitBelowCmd(t *testing.T) {
 		"log":  {"Fatal", "Fatalf", "Fatalln"},
 	}
 	for _, f := range sources(t) {
-		if f.test || under(f.pkg, "cmd") || f.ast.Name.Name == "main" {
+		if f.test || under(f.pkg, "cmd") || f.ast.Name.Name == "main" || slices.Contains(testPackages(), f.pkg) {
 			continue
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {
@@ -236,7 +249,7 @@ func TestEveryCheckIsListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if !e.IsDir() || slices.Contains([]string{"all", "child", "checktest", "testdata"}, e.Name()) {
+		if !e.IsDir() || slices.Contains([]string{"all", "child", "checktest", "supervise", "testdata"}, e.Name()) {
 			continue
 		}
 		if !strings.Contains(string(list), strconv.Quote(module+"checks/"+e.Name())) {
@@ -245,11 +258,16 @@ func TestEveryCheckIsListed(t *testing.T) {
 	}
 }
 
-func TestChecktestIsForTests(t *testing.T) {
+// testPackages are for tests only.
+func testPackages() []string { return []string{"checks/checktest", "pipelines/dagger/daggertest"} }
+
+func TestTestPackagesAreForTests(t *testing.T) {
 	for _, f := range sources(t) {
 		for _, imp := range f.ast.Imports {
-			if strings.Contains(imp.Path.Value, module+"checks/checktest") && !f.test {
-				t.Errorf("%s imports checktest and is no test", f.path)
+			for _, p := range testPackages() {
+				if imp.Path.Value == strconv.Quote(module+p) && !f.test {
+					t.Errorf("%s imports %s and is no test", f.path, p)
+				}
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/vitalsign-dev/vitalsign/internal/safetext"
 	"github.com/vitalsign-dev/vitalsign/pipelines"
 )
 
@@ -31,10 +32,18 @@ type plain struct {
 func (p *plain) Event(e pipelines.Event) {
 	switch e.Kind {
 	case pipelines.StepStarted:
-		fmt.Fprintf(p.w, "   %-8s %d files\n", e.Check, e.Total)
+		fmt.Fprintf(p.w, "%s   %-8s %d files\n", prefix(e), e.Check, e.Total)
 	case pipelines.StepEnded:
-		fmt.Fprintln(p.w, StepLine(p.style, *e.Step))
+		fmt.Fprintln(p.w, prefix(e)+StepLine(p.style, *e.Step))
 	}
+}
+
+// prefix names the target where there are several.
+func prefix(e pipelines.Event) string {
+	if e.Target == "" {
+		return ""
+	}
+	return safetext.Line(e.Target) + ": "
 }
 
 func (p *plain) Say(line string) { fmt.Fprintln(p.w, line) }
@@ -79,10 +88,11 @@ func (l *live) Event(e pipelines.Event) {
 	case pipelines.StepEnded:
 		line = StepLine(l.style, *e.Step)
 	}
-	if _, known := l.lines[e.Check]; !known {
-		l.order = append(l.order, e.Check)
+	key := e.Target + "\x00" + e.Check
+	if _, known := l.lines[key]; !known {
+		l.order = append(l.order, key)
 	}
-	l.lines[e.Check] = line
+	l.lines[key] = prefix(e) + line
 	l.draw()
 }
 
@@ -98,8 +108,8 @@ func bar(done, total int) string {
 func (l *live) draw() {
 	var b strings.Builder
 	l.up(&b)
-	for _, check := range l.order {
-		b.WriteString("\x1b[2K" + cut(l.lines[check], l.width) + "\n")
+	for _, key := range l.order {
+		b.WriteString("\x1b[2K" + cut(l.lines[key], l.width) + "\n")
 	}
 	l.drawn = len(l.order)
 	io.WriteString(l.w, b.String()) // a terminal that is gone is noticed elsewhere

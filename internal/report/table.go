@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -190,7 +192,21 @@ func (t table) steps(r checks.Run) {
 			t.digests(s)
 		}
 	}
+	t.where(r.Steps)
 	t.printf("\n")
+}
+
+// where says which engine ran which steps, where that was not this machine.
+func (t table) where(steps []checks.Step) {
+	at := map[string][]string{}
+	for _, s := range steps {
+		if s.Where != "" {
+			at[s.Where] = append(at[s.Where], s.Check)
+		}
+	}
+	for _, engine := range slices.Sorted(maps.Keys(at)) {
+		t.printf("  ran on %s: %s\n", safetext.Line(engine), strings.Join(at[engine], ", "))
+	}
 }
 
 func (t table) digests(s checks.Step) {
@@ -198,6 +214,9 @@ func (t table) digests(s checks.Step) {
 		t.printf("        %s: %s %s\n", skip.Reason, safetext.Line(skip.Path), safetext.Line(skip.Detail))
 	}
 	if s.ToolDigest != "" {
+		if s.Tool != nil {
+			t.printf("        program %s %s\n", safetext.Line(s.Tool.Version), short(s.Tool.SHA256))
+		}
 		t.printf("        tool %s rules %s report %s\n", short(s.ToolDigest), short(s.RulesDigest), short(s.ReportDigest))
 	}
 	for _, d := range s.Data {

@@ -3,12 +3,9 @@ package local
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +13,7 @@ import (
 	"time"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/proc"
 	"github.com/vitalsign-dev/vitalsign/internal/wholefile"
 )
 
@@ -37,7 +35,7 @@ const describeTimeout = 60 * time.Second
 // kept under its digest in cacheDir ("" for no cache). A program of another
 // protocol or build than ours is ErrOtherBuild.
 func Describe(ctx context.Context, program, build, cacheDir string) (Tool, error) {
-	digest, err := fileDigest(program)
+	digest, err := wholefile.SHA256(program)
 	if err != nil {
 		return Tool{}, err
 	}
@@ -75,7 +73,7 @@ func ask(ctx context.Context, program string) ([]byte, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, "--describe")
 	cmd.Env = []string{"TZ=UTC", "LC_ALL=C"}
-	group(cmd)
+	proc.Group(cmd)
 	var words bytes.Buffer
 	cmd.Stderr = &words
 	doc, err := cmd.Output()
@@ -83,17 +81,4 @@ func ask(ctx context.Context, program string) ([]byte, error) {
 		return nil, fmt.Errorf("%s --describe: %w: %s", program, err, strings.TrimSpace(words.String()))
 	}
 	return doc, nil
-}
-
-func fileDigest(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close() // read only
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -1,4 +1,4 @@
-package local
+package proc
 
 import (
 	"bytes"
@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// group puts the child in a process group of its own, and has the kernel kill
+// Group puts the child in a process group of its own, and has the kernel kill
 // it when we die without a chance to.
-func group(cmd *exec.Cmd) {
+func Group(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
@@ -19,6 +19,8 @@ func killGroup(cmd *exec.Cmd) {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // gone already is fine
 	}
 }
+
+func terminate(cmd *exec.Cmd) error { return cmd.Process.Signal(syscall.SIGTERM) }
 
 // resident gives the resident set of a process in bytes, 0 when it is gone
 // (proc_pid_statm(5): the second field, in pages).

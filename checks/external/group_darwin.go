@@ -1,0 +1,6 @@
+package external
+
+import "syscall"
+
+// dieWithParent: macOS has no such thing.
+func dieWithParent(*syscall.SysProcAttr) {}

@@ -1,0 +1,79 @@
+#!/bin/sh
+# Installs external tools into DIR, programs in DIR/bin, for the tests that run
+# them (VITALSIGN_TOOLS=DIR). Versions are pinned; what is there already in its
+# version is left alone. Each Python tool gets an environment of its own,
+# because they want different versions of the same libraries.
+set -eu
+
+semgrep=1.182.0
+bandit=1.9.4
+checkov=3.3.30
+eslint=10.15.0
+eslint_security=4.1.0
+eslint_sarif=3.1.0
+osv_scanner=v2.5.1
+grype=v0.110.0
+gitleaks=v8.30.1
+trivy=v0.66.0
+all='semgrep bandit checkov eslint gitleaks osv-scanner grype trivy'
+
+if [ $# -lt 1 ]; then
+	echo "usage: $0 DIR [$(echo "$all" | tr ' ' '|')]..." >&2
+	exit 2
+fi
+mkdir -p "$1/bin"
+dir=$(cd "$1" && pwd)
+shift
+
+# fresh NAME VERSION: has it to be installed?
+fresh() { [ "$(cat "$dir/$1.version" 2>/dev/null)" != "$2" ]; }
+# installed NAME VERSION: keep in mind that it is there.
+installed() { echo "$2" >"$dir/$1.version"; }
+
+# python NAME VERSION REQUIREMENT
+python() {
+	fresh "$1" "$2" || return 0
+	rm -rf "${dir:?}/$1"
+	python3 -m venv "$dir/$1"
+	"$dir/$1/bin/pip" install --quiet --disable-pip-version-check "$3"
+	for p in "$dir/$1/bin/$1" "$dir/$1/bin/py$1"; do
+		if [ -e "$p" ]; then ln -sf "$p" "$dir/bin/"; fi
+	done
+	installed "$1" "$2"
+}
+
+# gotool NAME VERSION PACKAGE
+gotool() {
+	fresh "$1" "$2" || return 0
+	(cd / && GOBIN="$dir/bin" GOFLAGS= CGO_ENABLED=0 go install "$3@$2")
+	installed "$1" "$2"
+}
+
+node() {
+	v="$eslint $eslint_security $eslint_sarif"
+	fresh eslint "$v" || return 0
+	rm -rf "${dir:?}/eslint"
+	mkdir "$dir/eslint"
+	npm install --prefix "$dir/eslint" --no-audit --no-fund --ignore-scripts --loglevel=error \
+		"eslint@$eslint" "eslint-plugin-security@$eslint_security" "@microsoft/eslint-formatter-sarif@$eslint_sarif" >/dev/null
+	ln -sf "$dir/eslint/node_modules/.bin/eslint" "$dir/bin/"
+	installed eslint "$v"
+}
+
+for name in ${*:-$all}; do
+	echo "$name"
+	case $name in
+	semgrep) python semgrep $semgrep semgrep==$semgrep ;;
+	bandit) python bandit $bandit "bandit[sarif]==$bandit" ;;
+	checkov) python checkov $checkov checkov==$checkov ;;
+	eslint) node ;;
+	gitleaks) gotool gitleaks $gitleaks github.com/zricethezav/gitleaks/v8 ;;
+	osv-scanner) gotool osv-scanner $osv_scanner github.com/google/osv-scanner/v2/cmd/osv-scanner ;;
+	grype) gotool grype $grype github.com/anchore/grype/cmd/grype ;;
+	trivy) gotool trivy $trivy github.com/aquasecurity/trivy/cmd/trivy ;;
+	*)
+		echo "$0: there is no tool $name; known are: $all" >&2
+		exit 2
+		;;
+	esac
+done
