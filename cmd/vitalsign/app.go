@@ -89,7 +89,7 @@ func (a *app) root() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.PersistentFlags().Bool("no-color", false, "no colour, as NO_COLOR in the environment")
 	root.PersistentFlags().String("check-binary", "", "the vitalsign-check to use (default: the one beside vitalsign)")
-	root.AddCommand(a.scanCommand(), a.reportCommand(), a.explainCommand(), a.doctorCommand(),
+	root.AddCommand(a.scanCommand(), a.buildCommand(), a.reportCommand(), a.explainCommand(), a.doctorCommand(),
 		a.dbCommand(), a.initCommand(), a.configCommand(), a.keyCommand())
 	for _, c := range root.Commands() {
 		wrapArgs(c)
