@@ -25,13 +25,13 @@ import (
 // bench is one user with advisories and an identity key, before one or more
 // engines.
 type bench struct {
-	t       *testing.T
+	t       testing.TB
 	env     []string
 	home    string
 	engines []*daggertest.Engine
 }
 
-func newBench(t *testing.T, engines ...*daggertest.Engine) *bench {
+func newBench(t testing.TB, engines ...*daggertest.Engine) *bench {
 	t.Helper()
 	b := &bench{t: t, home: t.TempDir(), engines: engines}
 	b.env = append(os.Environ(), "HOME="+b.home, "XDG_STATE_HOME=", "XDG_CACHE_HOME=", "XDG_CONFIG_HOME=", "VITALSIGN_ENGINE=",
@@ -45,7 +45,7 @@ func newBench(t *testing.T, engines ...*daggertest.Engine) *bench {
 	return b
 }
 
-func testKey(t *testing.T) string {
+func testKey(t testing.TB) string {
 	t.Helper()
 	key, err := checks.NewIdentityKey(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
@@ -141,6 +141,38 @@ func TestDaggerParity(t *testing.T) {
 			t.Logf("identical: %d findings, %d steps, %d bytes of normalised document, exit %d",
 				len(local.Runs[0].Findings), len(local.Runs[0].Steps), len(got), rcode)
 		})
+	}
+}
+
+// The identity key is in no file that the scan, Dagger's command or the engine
+// has written.
+func TestDaggerKeepsTheKey(t *testing.T) {
+	b := newBench(t, daggertest.Start(t))
+	if d, out, _ := b.scan(b.dagger(), generated(t, 4)); !d.Runs[0].Verdict.Complete && len(d.Runs[0].Findings) == 0 {
+		t.Fatalf("the scan found nothing\n%s", out)
+	}
+	key, files := []byte(testKey(t)), 0
+	for _, dir := range []string{b.home, b.engines[0].State} {
+		err := filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return nil // gone, or a socket
+			}
+			content, err := os.ReadFile(p)
+			if err != nil {
+				return nil // gone
+			}
+			files++
+			if bytes.Contains(content, key) {
+				t.Errorf("%s holds the identity key", p)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if files < 20 {
+		t.Errorf("only %d files were looked at", files)
 	}
 }
 
@@ -265,6 +297,53 @@ func TestDaggerNotThere(t *testing.T) {
 	}
 }
 
+// The doctor says whether the engine that a scan would use answers.
+func TestDaggerDoctor(t *testing.T) {
+	b := newBench(t, daggertest.Start(t))
+	b.env = append(b.env, "VITALSIGN_ENGINE="+b.dagger())
+	if out, _ := b.run("doctor"); !strings.Contains(out, b.engines[0].Address+" v0.16.0") {
+		t.Errorf("an engine that is there:\n%s", out)
+	}
+	b.engines[0].Kill(t)
+	if out, code := b.run("doctor"); code != 3 || !strings.Contains(out, "no Dagger engine at "+b.engines[0].Address) {
+		t.Errorf("one that is gone: exit %d\n%s", code, out)
+	}
+}
+
+// An engine that was stopped leaves nothing on the machine.
+func TestDaggerEngineLeavesNothing(t *testing.T) {
+	before := machine(t)
+	t.Run("use one", func(t *testing.T) {
+		b := newBench(t, daggertest.Start(t))
+		if _, out, code := b.scan(b.dagger(), generated(t, 3)); code == 0 {
+			t.Errorf("exit 0\n%s", out)
+		}
+	})
+	if after := machine(t); after != before {
+		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+}
+
+// machine describes what an engine might leave: mounts, interfaces, its
+// control groups, and the names that it mounts over.
+func machine(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	for _, file := range []string{"/proc/self/mountinfo", "/etc/resolv.conf", "/etc/dnsmasq-resolv.conf"} {
+		content, err := os.ReadFile(file)
+		fmt.Fprintf(&b, "%s %v\n%s\n", file, err != nil, content)
+	}
+	for _, pattern := range []string{"/sys/class/net/*", "/sys/fs/cgroup/*/buildkit", "/run/containers", "/run/buildkit", "/opt/dagger", "/opt/cni"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintln(&b, pattern, names)
+	}
+	fmt.Fprintln(&b, "engines", len(daggertest.Processes(t, "/engine\x00--config")))
+	return b.String()
+}
+
 func TestDaggerWrongVersion(t *testing.T) {
 	b := newBench(t, daggertest.Start(t, "_EXPERIMENTAL_DAGGER_VERSION=0.12.0"))
 	dir := generated(t, 9)
@@ -290,7 +369,7 @@ func slow(t *testing.T, megabytes int) string {
 }
 
 // started waits until n checks run in containers.
-func started(t *testing.T, n int) {
+func started(t testing.TB, n int) {
 	t.Helper()
 	for range 300 {
 		if len(daggertest.Processes(t, "/.vitalsign/bin/vitalsign-check\x00--supervise")) >= n {
@@ -408,5 +487,29 @@ func TestDaggerTwoEngines(t *testing.T) {
 	t.Logf("steps by engine: %v", where)
 	if where[one.Address] == 0 {
 		t.Errorf("no step says that it ran on %s: %v", one.Address, where)
+	}
+}
+
+// BenchmarkEngines times whole scans of the clinic: here, in an engine that
+// has the program but not the answers (another identity key each time), and
+// in one that has the answers.
+func BenchmarkEngines(b *testing.B) {
+	clinic := filepath.Join("..", "..", "examples", "clinic")
+	user := newBench(b, daggertest.Start(b))
+	stranger := *user
+	stranger.env = append(slices.Clone(user.env), checks.IdentityKeyEnv+"=")
+	for _, c := range []struct {
+		name, engine string
+		bench        *bench
+	}{{"local", "local", user}, {"dagger-warm", user.dagger(), &stranger}, {"dagger-cached", user.dagger(), user}} {
+		b.Run(c.name, func(b *testing.B) {
+			args := []string{"scan", "-q", "--engine", c.engine, "--max-data-age", "off", clinic}
+			c.bench.run(args...) // the first brings what is not there
+			for b.Loop() {
+				if out, code := c.bench.run(args...); code != 1 {
+					b.Fatalf("exit %d\n%s", code, out)
+				}
+			}
+		})
 	}
 }

@@ -46,7 +46,7 @@ type diagnosis struct {
 func (a *app) doctor(cmd *cobra.Command) error {
 	lines := []diagnosis{{"machine", checks.OK, fmt.Sprintf("%s/%s, %d processors", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()), ""}}
 	lines = append(lines, a.doctorChecks(cmd)...)
-	lines = append(lines, a.doctorGit(cmd.Context()), a.doctorKey(), a.doctorStore(cmd.Context()))
+	lines = append(lines, a.doctorEngine(cmd), a.doctorGit(cmd.Context()), a.doctorKey(), a.doctorStore(cmd.Context()))
 	lines = append(lines, a.doctorData(cmd)...)
 	style := report.NewStyle(a.out, a.colour(cmd, a.out))
 	a.code = judge.ExitPass
@@ -142,6 +142,28 @@ func sandboxLine(run checks.Run) diagnosis {
 		return diagnosis{"sandbox", checks.Failed, "no check said which walls it is behind", ""}
 	}
 	return diagnosis{"sandbox", checks.OK, "resource limits, Landlock, no capabilities, seccomp", ""}
+}
+
+// doctorEngine connects to the Dagger engine that a scan would use.
+func (a *app) doctorEngine(cmd *cobra.Command) diagnosis {
+	layers, err := a.layers(cmd)
+	if err != nil {
+		return diagnosis{"engine", checks.Failed, err.Error(), ""}
+	}
+	settings, _ := config.Resolve(layers...)
+	if choice := settings.Engine; choice.Kind == config.EngineLocal || choice.Kind == config.EngineAuto && a.getenv(daggerHostEnv) == "" {
+		return diagnosis{"engine", checks.OK, "local (no Dagger engine is named)", ""}
+	}
+	e, err := a.openDagger(cmd.Context(), settings.Engine, local.Engine{Temp: os.TempDir()}, report.Silent())
+	if err == nil {
+		defer e.close()
+		return diagnosis{"engine", checks.OK, e.versions, ""}
+	}
+	advice := "give its address with --engine dagger=ADDRESS or VITALSIGN_ENGINE, and see that it runs"
+	if settings.Engine.Kind == config.EngineAuto {
+		return diagnosis{"engine", checks.Partial, "local (" + err.Error() + ")", advice}
+	}
+	return diagnosis{"engine", checks.Failed, err.Error(), advice}
 }
 
 func (a *app) doctorGit(ctx context.Context) diagnosis {

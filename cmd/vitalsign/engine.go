@@ -32,6 +32,8 @@ type openedEngine struct {
 	// factor is how many times the work of one machine it can take.
 	factor int
 	close  func() error
+	// versions names the engines and their versions.
+	versions string
 	// log is the file with Dagger's own words, "" without one.
 	log string
 }
@@ -82,8 +84,9 @@ func (a *app) openDagger(ctx context.Context, choice config.Engine, inside local
 	if err != nil {
 		return openedEngine{}, errors.Join(err, log.Close())
 	}
-	p.Say("engine: " + strings.Join(pool.Versions(), ", "))
-	return openedEngine{engine: pool, factor: pool.Size(), log: name, close: func() error { return errors.Join(pool.Close(), log.Close()) }}, nil
+	versions := strings.Join(pool.Versions(), ", ")
+	p.Say("engine: " + versions)
+	return openedEngine{engine: pool, factor: pool.Size(), versions: versions, log: name, close: func() error { return errors.Join(pool.Close(), log.Close()) }}, nil
 }
 
 // closeEngine ends the engine, and names the file with Dagger's own words when

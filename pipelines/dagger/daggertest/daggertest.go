@@ -22,8 +22,10 @@ const BinEnv = "VITALSIGN_DAGGER"
 type Engine struct {
 	// CLI is the path of the dagger command, Address the engine's.
 	CLI, Address string
+	// State is the directory with all that it writes.
+	State string
 
-	script, state string
+	script string
 }
 
 // Start starts an engine. Without one to start, or on a machine that cannot
@@ -45,7 +47,7 @@ func Start(t testing.TB, env ...string) *Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.state, e.Address = state, "unix://"+filepath.Join(state, "engine.sock")
+	e.State, e.Address = state, "unix://"+filepath.Join(state, "engine.sock")
 	t.Cleanup(e.stop(t))
 	cmd := exec.Command(e.script, "start", bin, state)
 	cmd.Env = append(os.Environ(), env...)
@@ -65,7 +67,7 @@ func missing(t testing.TB, why string) {
 
 func (e *Engine) stop(t testing.TB) func() {
 	return func() {
-		if out, err := exec.Command(e.script, "stop", e.state).CombinedOutput(); err != nil {
+		if out, err := exec.Command(e.script, "stop", e.State).CombinedOutput(); err != nil {
 			t.Errorf("the engine did not stop: %v\n%s", err, out)
 		}
 	}
@@ -75,7 +77,7 @@ func (e *Engine) stop(t testing.TB) func() {
 // machine does.
 func (e *Engine) Kill(t testing.TB) {
 	t.Helper()
-	pid, err := os.ReadFile(filepath.Join(e.state, "pid"))
+	pid, err := os.ReadFile(filepath.Join(e.State, "pid"))
 	if err != nil {
 		t.Fatal(err)
 	}
