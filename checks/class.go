@@ -22,6 +22,10 @@ func ClassOf(tool, rule string) string {
 		if c, ok := gosecClasses()[rule]; ok {
 			return c
 		}
+	default:
+		if c, ok := externalClasses()[tool][rule]; ok {
+			return c
+		}
 	}
 	return strings.ToLower(tool + "/" + rule)
 }
@@ -42,5 +46,29 @@ func gosecClasses() map[string]string {
 		"G405": "weak-cipher", "G406": "weak-cipher", "G502": "weak-cipher", "G503": "weak-cipher",
 		"G404": "weak-random",
 		"G402": "weak-tls", "G403": "weak-key",
+	}
+}
+
+// externalClasses names rules of the presets' tools that other tools know too:
+// bandit's plugins and blacklists, the semgrep preset's own rules, and
+// eslint-plugin-security.
+func externalClasses() map[string]map[string]string {
+	semgrep := map[string]string{
+		"python-shell-command": "command-injection", "python-unsafe-deserialization": "unsafe-deserialization",
+		"javascript-eval": "code-injection", "java-sql-concatenation": "sql-injection", "tls-verification-off": "weak-tls",
+	}
+	return map[string]map[string]string{
+		"bandit": {
+			"B602": "command-injection", "B604": "command-injection", "B605": "command-injection", "B609": "command-injection",
+			"B301": "unsafe-deserialization", "B302": "unsafe-deserialization", "B506": "unsafe-deserialization",
+			"B307": "code-injection", "B608": "sql-injection", "B501": "weak-tls", "B502": "weak-tls", "B503": "weak-tls",
+			"B303": "weak-hash", "B324": "weak-hash", "B311": "weak-random",
+			"B105": ClassCredential, "B106": ClassCredential, "B107": ClassCredential,
+		},
+		"semgrep": semgrep, "opengrep": semgrep,
+		"eslint": {
+			"security/detect-eval-with-expression": "code-injection", "security/detect-child-process": "command-injection",
+			"security/detect-pseudoRandomBytes": "weak-random",
+		},
 	}
 }
