@@ -158,6 +158,27 @@ func TestRealTools(t *testing.T) {
 	}
 }
 
+// TestRealToolsWithoutData: these want a database from the network for what
+// they say. Where they get none, their answer must be a failed step; where they
+// do, the flaw. A clean answer is wrong in both cases.
+func TestRealToolsWithoutData(t *testing.T) {
+	dir := os.Getenv(toolsVariable)
+	for _, name := range []string{"osv-scanner", "grype"} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := os.Stat(filepath.Join(dir, "bin", name)); dir == "" || err != nil {
+				t.Skipf("%s/bin of %s has no %s (tools/scanners.sh installs it)", dir, toolsVariable, name)
+			}
+			e := &engine{tool: presetNamed(t, name), path: filepath.Join(dir, "bin")}
+			run := scan(t.Context(), t, e, map[string]string{"requirements.txt": "jinja2==2.4.1\n", "package-lock.json": `{"lockfileVersion": 3}`})
+			step := run.Steps[0]
+			t.Logf("%s: %s (%s), %d findings", e.run.Version, step.Status, step.Reason, len(run.Findings))
+			if step.Status != checks.Failed && len(run.Findings) == 0 {
+				t.Errorf("%s, and nothing was found", step.Status)
+			}
+		})
+	}
+}
+
 func TestMissingTool(t *testing.T) {
 	tool := presetNamed(t, "bandit")
 	_, _, err := external.Execute(t.Context(), checks.Job{Tool: &tool}, external.Machine{Work: t.TempDir(), Path: t.TempDir() + ":."})
