@@ -42,10 +42,12 @@ python() {
 	installed "$1" "$2"
 }
 
-# gotool NAME VERSION PACKAGE
+# gotool NAME VERSION MODULE PACKAGE: built with the module's own go.sum. Not by
+# go install, which wants the module's list of versions besides.
 gotool() {
 	fresh "$1" "$2" || return 0
-	(cd / && GOBIN="$dir/bin" GOFLAGS= CGO_ENABLED=0 go install "$3@$2")
+	src=$(cd / && go mod download -json "$3@$2" | sed -n 's/^\t"Dir": "\(.*\)",*$/\1/p')
+	(cd "$src" && GOFLAGS= CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$dir/bin/$1" "./$4")
 	installed "$1" "$2"
 }
 
@@ -67,10 +69,10 @@ for name in ${*:-$all}; do
 	bandit) python bandit $bandit "bandit[sarif]==$bandit" ;;
 	checkov) python checkov $checkov checkov==$checkov ;;
 	eslint) node ;;
-	gitleaks) gotool gitleaks $gitleaks github.com/zricethezav/gitleaks/v8 ;;
-	osv-scanner) gotool osv-scanner $osv_scanner github.com/google/osv-scanner/v2/cmd/osv-scanner ;;
-	grype) gotool grype $grype github.com/anchore/grype/cmd/grype ;;
-	trivy) gotool trivy $trivy github.com/aquasecurity/trivy/cmd/trivy ;;
+	gitleaks) gotool gitleaks $gitleaks github.com/zricethezav/gitleaks/v8 . ;;
+	osv-scanner) gotool osv-scanner $osv_scanner github.com/google/osv-scanner/v2 cmd/osv-scanner ;;
+	grype) gotool grype $grype github.com/anchore/grype cmd/grype ;;
+	trivy) gotool trivy $trivy github.com/aquasecurity/trivy cmd/trivy ;;
 	*)
 		echo "$0: there is no tool $name; known are: $all" >&2
 		exit 2

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vitalsign-dev/vitalsign/internal/judge"
+	"github.com/vitalsign-dev/vitalsign/internal/report"
+	"github.com/vitalsign-dev/vitalsign/internal/wholefile"
+)
+
+// output is one FORMAT=FILE.
+type output struct{ format, file string }
+
+func formats() []string { return []string{"table", "json", "sarif"} }
+
+func parseOutputs(f scanFlags) ([]output, error) {
+	outs := []output{{f.format, ""}}
+	for _, o := range f.outputs {
+		format, file, ok := strings.Cut(o, "=")
+		if !ok || file == "" {
+			return nil, usageError("--output %q is not FORMAT=FILE", o)
+		}
+		outs = append(outs, output{format, file})
+	}
+	for _, o := range outs {
+		if !slices.Contains(formats(), o.format) {
+			return nil, usageError("there is no format %q; the formats are %s", o.format, strings.Join(formats(), ", "))
+		}
+	}
+	return outs, nil
+}
+
+// write prints the document. A report that cannot be written is an internal
+// error: nobody may take an old file for the answer.
+func (a *app) write(cmd *cobra.Command, doc report.Document, f scanFlags, outputs []output, hashes report.LineHashes) error {
+	for _, o := range outputs {
+		var err error
+		if o.file == "" {
+			err = a.render(a.out, o.format, doc, f, a.colour(cmd, a.out), hashes)
+		} else {
+			err = a.writeFile(o, doc, f, hashes)
+		}
+		if err != nil {
+			return exitError{judge.ExitInternal, fmt.Errorf("the %s report could not be written: %w", o.format, err)}
+		}
+	}
+	return nil
+}
+
+func (a *app) writeFile(o output, doc report.Document, f scanFlags, hashes report.LineHashes) error {
+	// A pipe or a terminal is written to; only a file can be replaced.
+	if info, err := os.Stat(o.file); err == nil && !info.Mode().IsRegular() {
+		w, err := os.OpenFile(o.file, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(a.render(w, o.format, doc, f, false, hashes), w.Close())
+	}
+	return wholefile.Write(o.file, 0o644, func(w io.Writer) error { return a.render(w, o.format, doc, f, false, hashes) })
+}
+
+func (a *app) render(w io.Writer, format string, doc report.Document, f scanFlags, colour bool, hashes report.LineHashes) error {
+	switch format {
+	case "json":
+		return report.JSON(w, doc)
+	case "sarif":
+		return report.SARIF(w, doc, hashes)
+	default:
+		return report.Table(w, doc, report.TableOptions{Style: report.NewStyle(w, colour), Verbose: f.verbose, Quiet: f.quiet})
+	}
+}
