@@ -460,8 +460,8 @@ func TestDaggerInterrupted(t *testing.T) {
 func TestDaggerTwoEngines(t *testing.T) {
 	one, two := daggertest.Start(t), daggertest.Start(t)
 	b := newBench(t, one, two)
-	args := []string{slow(t, 12), slow(t, 13)}
-	for seed := range uint64(4) {
+	args := []string{slow(t, 6), slow(t, 7)}
+	for seed := range uint64(2) {
 		args = append(args, generated(t, 20+seed))
 	}
 	want, _, wantCode := b.scan("local", args...)
