@@ -1,5 +1,10 @@
 package checks
 
+import (
+	"slices"
+	"strings"
+)
+
 // Rule is what is the same every time: one per id and run. A rule id told in
 // two ways within a run is a failed step, because nobody could say which text
 // a finding was judged by.
@@ -76,8 +81,13 @@ type CanaryFile struct {
 	Parts []string `json:"parts"`
 }
 
-// CanaryHit is a finding that must come back for the step to count.
+// CanaryHit is a finding that must come back for the step to count. Where a
+// tool has named the rule in several ways over its versions, Rule holds all of
+// them with | between.
 type CanaryHit struct {
 	Path string `json:"path"`
 	Rule string `json:"rule"`
 }
+
+// Is says whether a rule's id is the hit's.
+func (h CanaryHit) Is(rule string) bool { return slices.Contains(strings.Split(h.Rule, "|"), rule) }

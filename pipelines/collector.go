@@ -250,9 +250,10 @@ func (c *collector) addFinding(f checks.Finding) error {
 	case !inTree && !inCanary && f.Location.Commit == "":
 		return errors.New("it reported a file that is not in the target")
 	case inCanary:
-		hit := checks.CanaryHit{Path: f.Location.Path, Rule: f.Rule.ID}
-		if _, expected := c.canary[hit]; expected {
-			c.canary[hit] = true
+		for hit := range c.canary {
+			if hit.Path == f.Location.Path && hit.Is(f.Rule.ID) {
+				c.canary[hit] = true
+			}
 		}
 		return nil
 	case c.step.Limits.Findings > 0 && len(c.findings) >= c.step.Limits.Findings:

@@ -96,7 +96,7 @@ func recorded() map[string]struct {
 		"eslint":      {checks.Partial, []string{"security/detect-child-process medium app/a.js:3", "security/detect-eval-with-expression medium app/a.js:4"}},
 		"checkov":     {checks.OK, []string{"CKV_AWS_20 high main.tf:1", "CKV_DOCKER_7 high Dockerfile:1"}},
 		"gitleaks":    {checks.OK, []string{"aws-access-token unrated settings.ini:1"}},
-		"trivy":       {checks.OK, []string{"DS-0002 high Dockerfile:1", "aws-access-key-id critical settings.ini:1"}},
+		"trivy":       {checks.OK, []string{"DS002 high Dockerfile:1", "aws-access-key-id critical settings.ini:1"}},
 		"grype":       {checks.OK, []string{"GHSA-xvch-5gv4-984h-minimist critical package-lock.json:1"}},
 		"osv-scanner": {checks.OK, []string{"CVE-2021-44906 critical package-lock.json:0"}},
 		"opengrep":    {checks.Partial, []string{"python-shell-command high app/a.py:5"}},
