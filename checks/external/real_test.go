@@ -120,7 +120,7 @@ func realCases() map[string]struct {
 		"eslint": {map[string]string{"node_modules/a b.js": bad, "eslint.config.js": "throw new Error('run')\n",
 			"node_modules/eslint-plugin-security/index.js": "throw 1\n"}, "security/detect-eval-with-expression", "node_modules/a b.js", 2},
 		"checkov": {map[string]string{"s3/main.tf": "resource \"aws_s3_bucket\" \"b\" {\n  bucket = \"x\"\n  acl    = \"public-read\"\n}\n", ".checkov.yaml": "skip-check: CKV_AWS_20\n"}, "CKV_AWS_20", "s3/main.tf", 1},
-		"trivy": {map[string]string{"svc/Dockerfile": "FROM debian:12\nUSER root\n", ".trivyignore": "DS002\nDS-0002\n"}, "DS002", "svc/Dockerfile", 2},
+		"trivy":   {map[string]string{"svc/Dockerfile": "FROM debian:12\nUSER root\n", ".trivyignore": "DS002\nDS-0002\n"}, "DS002", "svc/Dockerfile", 2},
 		"gitleaks": {map[string]string{"conf/settings.ini": "[x]\nkey = " + "AKIA" + "Z7LW2X3QNBVD5T4K # gitleaks:allow\n",
 			".gitleaksignore": "conf/settings.ini:aws-access-token:2\n"}, "aws-access-token", "conf/settings.ini", 2},
 	}
