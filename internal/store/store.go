@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gofrs/flock"
 	"github.com/klauspost/compress/zstd"
 	_ "modernc.org/sqlite" // registers the driver: database/sql knows no other way
 
@@ -56,6 +57,9 @@ type Store struct{ db *sql.DB }
 // busy is how long a writer waits for another process, in milliseconds.
 const busy = 30000
 
+// lockRetry is how often an opener looks whether it is its turn.
+const lockRetry = 5 * time.Millisecond
+
 // Open opens the store at path and makes it when it is not there. An older
 // store is brought up to date after a copy was put beside it; a newer one is
 // ErrNewer and left alone.
@@ -71,6 +75,11 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
+	unlock, err := alone(ctx, path)
+	if err != nil {
+		return nil, fmt.Errorf("the store cannot be opened: %w", err)
+	}
+	defer unlock()
 	dsn := "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path) +
 		fmt.Sprintf("?_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)&_txlock=immediate", busy)
 	db, err := sql.Open("sqlite", dsn)
@@ -82,6 +91,20 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("store %s: %w", path, err), db.Close())
 	}
 	return s, nil
+}
+
+// alone waits until no other process opens the store. A new file becomes one
+// with a write-ahead log by its first opener, and SQLite does not wait when two
+// try that at once: it calls no busy handler where that could be a deadlock
+// (sqlite3_busy_handler).
+func alone(ctx context.Context, path string) (unlock func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, busy*time.Millisecond)
+	defer cancel()
+	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
+	if _, err := lock.TryLockContext(ctx, lockRetry); err != nil {
+		return nil, err
+	}
+	return func() { _ = lock.Unlock() }, nil // the system lets go of it with the file
 }
 
 // Close releases the file.
