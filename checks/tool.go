@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/vitalsign-dev/vitalsign/internal/sandbox"
 )
@@ -66,13 +67,25 @@ type Tool struct {
 	Install string `json:"install,omitempty"`
 }
 
+// Forms of an image that need no registry: what a hospital without internet
+// carries in.
+const (
+	ImageTarball = "file:" // an OCI image layout as a tar file, or docker save's
+	ImageRootfs  = "dir:"  // a root filesystem
+)
+
+// ImagePlace gives the path of an image that is a place of this machine.
+func ImagePlace(image string) (path string, ok bool) {
+	for _, form := range []string{ImageTarball, ImageRootfs} {
+		if path, ok := strings.CutPrefix(image, form); ok {
+			return path, true
+		}
+	}
+	return "", false
+}
+
 // ToolReport is the name under which a job's data carries a tool's report.
 const ToolReport = "report"
-
-// ToolSource is the job option that names the directory under which the tool
-// saw the target, as absolute paths in its report have it. Without it that is
-// "src" beside the report.
-const ToolSource = "source"
 
 // ToolRun is what is recorded of the program that ran.
 type ToolRun struct {

@@ -76,7 +76,7 @@ func (c check) read(in child.Input, doc document) *reader {
 		text: &texts{tree: in.Tree}, broken: map[string]string{},
 	}
 	for _, run := range doc.Runs {
-		p := &placer{tree: in.Tree, roots: roots(in), run: run, fallback: c.tool.Place}
+		p := &placer{tree: in.Tree, roots: []string{source(in.Data[checks.ToolReport])}, run: run, fallback: c.tool.Place}
 		p.learn(run.Results)
 		r.invocations(p)
 		for _, res := range run.Results {
@@ -88,13 +88,10 @@ func (c check) read(in child.Input, doc document) *reader {
 	return r
 }
 
-// roots are the directories under which the tool saw the target.
-func roots(in child.Input) []string {
-	out := []string{filepath.ToSlash(filepath.Join(filepath.Dir(in.Data[checks.ToolReport]), sourceDir))}
-	if s := strings.TrimSuffix(in.Options[checks.ToolSource], "/"); s != "" {
-		out = append(out, s)
-	}
-	return out
+// source is the directory in which the tool saw the target: Execute lays it
+// beside the report.
+func source(report string) string {
+	return filepath.ToSlash(filepath.Join(filepath.Dir(report), sourceDir))
 }
 
 // found says whether a result is a finding (3.27.9, 3.27.24). A suppression

@@ -26,7 +26,7 @@ func FuzzReport(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(b)
+		f.Add(bytes.ReplaceAll(b, []byte("/target"), []byte("/work/src")))
 	}
 	f.Add([]byte(`{"version":"2.1.0","runs":[{"results":[{"ruleIndex":-1,"rule":{"index":9,"toolComponent":{"index":3}}}]}]}`))
 	job := checks.Job{Root: f.TempDir(), CanaryDir: "canary", Limits: checks.DefaultLimits(), Inventory: []inventory.File{
@@ -37,7 +37,7 @@ func FuzzReport(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	in := child.Input{Tree: tree, Data: map[string]string{checks.ToolReport: "/work/report.sarif"}, Options: map[string]string{checks.ToolSource: "/target"}}
+	in := child.Input{Tree: tree, Data: map[string]string{checks.ToolReport: "/work/report.sarif"}}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		doc, err := parse(bytes.NewReader(b))
 		if err != nil {

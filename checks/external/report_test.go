@@ -34,13 +34,13 @@ func (*reportEngine) Name() string { return "report" }
 func (e *reportEngine) Exec(ctx context.Context, job checks.Job, key checks.IdentityKey, out io.Writer) (pipelines.Usage, error) {
 	name := filepath.Join(e.dir, "report.sarif")
 	if e.report != "none" {
-		if err := os.WriteFile(name, []byte(strings.ReplaceAll(e.report, "{canary}", job.CanaryDir)), 0o600); err != nil {
+		report := strings.NewReplacer("{canary}", job.CanaryDir, "/target", filepath.ToSlash(filepath.Join(e.dir, "src"))).Replace(e.report)
+		if err := os.WriteFile(name, []byte(report), 0o600); err != nil {
 			return pipelines.Usage{}, err
 		}
 	}
 	job.Tool, job.ToolRun = &e.tool, &checks.ToolRun{Version: "1"}
 	job.Data = map[string]string{checks.ToolReport: name}
-	job.Options = map[string]string{checks.ToolSource: "/target"}
 	doc, err := json.Marshal(job)
 	if err != nil {
 		return pipelines.Usage{}, err
