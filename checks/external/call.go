@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"time"
 
+	"github.com/vitalsign-dev/vitalsign/internal/proc"
 	"github.com/vitalsign-dev/vitalsign/internal/sandbox"
 )
 
@@ -19,8 +20,6 @@ const (
 	maxProcesses = 1024
 	// drain is how long a process that outlives its parent may hold the pipes.
 	drain = 2 * time.Second
-	// tailSize is how much of standard error is looked at.
-	tailSize = 16 << 10
 )
 
 // call is one run of a program behind the walls of a tool.
@@ -57,7 +56,7 @@ func (c call) run(ctx context.Context) (ended, error) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	tail := &tail{}
+	tail := &proc.Tail{}
 	cmd, walls, err := c.start(ctx, tail)
 	if err != nil {
 		return ended{}, err
@@ -72,7 +71,7 @@ func (c call) run(ctx context.Context) (ended, error) {
 	cancel(nil)
 	<-watched
 	killGroup(cmd) // what outlived it
-	end := ended{exit: cmd.ProcessState.ExitCode(), words: string(tail.b)}
+	end := ended{exit: cmd.ProcessState.ExitCode(), words: tail.String()}
 	if cause != nil {
 		return end, c.stopped(cause)
 	}
@@ -91,7 +90,7 @@ func (c call) run(ctx context.Context) (ended, error) {
 }
 
 // start starts the command, with its output where it belongs.
-func (c call) start(ctx context.Context, tail *tail) (*exec.Cmd, func() (*sandbox.Report, error), error) {
+func (c call) start(ctx context.Context, tail *proc.Tail) (*exec.Cmd, func() (*sandbox.Report, error), error) {
 	cmd, err := c.command(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -143,15 +142,4 @@ func (c call) stopped(cause error) error {
 		return fmt.Errorf("was stopped: it started more than %d processes", maxProcesses)
 	}
 	return errors.New("was interrupted")
-}
-
-// tail keeps the last bytes.
-type tail struct{ b []byte }
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.b = append(t.b, p...)
-	if over := len(t.b) - tailSize; over > 0 {
-		t.b = append(t.b[:0], t.b[over:]...)
-	}
-	return len(p), nil
 }

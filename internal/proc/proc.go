@@ -19,9 +19,6 @@ import (
 // allocates at full speed gains about 35 MB over its limit in that time.
 const watchEvery = 20 * time.Millisecond
 
-// stderrTail is how much of a child's words is kept to tell why it died.
-const stderrTail = 16 << 10
-
 // Limits bound one child; zero means none.
 type Limits struct {
 	Wall        time.Duration
@@ -54,7 +51,7 @@ func Run(ctx context.Context, cmd *exec.Cmd, limits Limits, out io.Writer) (Usag
 		ctx, cancel = context.WithTimeoutCause(ctx, limits.Wall, errWall)
 		defer cancel()
 	}
-	c := &child{limits: limits, out: out, tail: &tailWriter{}, ended: make(chan struct{})}
+	c := &child{limits: limits, out: out, tail: &Tail{}, ended: make(chan struct{})}
 	return c.run(ctx, cmd)
 }
 
@@ -65,7 +62,7 @@ func Kill(cmd *exec.Cmd) { killGroup(cmd) }
 type child struct {
 	limits Limits
 	out    io.Writer
-	tail   *tailWriter
+	tail   *Tail
 	peak   int64
 	ended  chan struct{} // closed when the child is gone
 }
@@ -164,17 +161,3 @@ func (c *child) reason(cause, copyErr, waitErr error) error {
 	}
 	return waitErr
 }
-
-// tailWriter keeps the last bytes. They are looked at for known words and
-// never shown: a crash may quote the target.
-type tailWriter struct{ b []byte }
-
-func (t *tailWriter) Write(p []byte) (int, error) {
-	t.b = append(t.b, p...)
-	if over := len(t.b) - stderrTail; over > 0 {
-		t.b = append(t.b[:0], t.b[over:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tailWriter) String() string { return string(t.b) }

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os/exec"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/vitalsign-dev/vitalsign/internal/proc"
@@ -26,7 +25,7 @@ type session struct {
 	client *http.Client
 	cmd    *exec.Cmd
 	stdin  io.Closer
-	stderr *tail
+	stderr *proc.Tail
 	gone   chan struct{} // closed when the process is
 }
 
@@ -49,7 +48,7 @@ func startSession(ctx context.Context, c Config) (*session, error) {
 		cmd: exec.Command(c.CLI, "session", "--label", "dagger.io/sdk.name:go"),
 		// A session ends by itself when its standard input is closed, also
 		// when we are killed.
-		gone: make(chan struct{}), stderr: &tail{},
+		gone: make(chan struct{}), stderr: &proc.Tail{},
 	}
 	s.cmd.Env = append([]string{}, c.Env...)
 	if c.Address != "" {
@@ -120,13 +119,13 @@ func (s *session) await(ctx context.Context, stdout io.Reader, timeout time.Dura
 	select {
 	case a := <-got:
 		if a.err != nil {
-			return a.p, fmt.Errorf("no connection: %s", s.stderr.last())
+			return a.p, fmt.Errorf("no connection: %s", lastLine(s.stderr))
 		}
 		return a.p, nil
 	case <-ctx.Done():
 		return params{}, ctx.Err()
 	case <-time.After(timeout):
-		return params{}, fmt.Errorf("no connection within %d s: %s", int(timeout.Seconds()), s.stderr.last())
+		return params{}, fmt.Errorf("no connection within %d s: %s", int(timeout.Seconds()), lastLine(s.stderr))
 	}
 }
 
@@ -168,29 +167,9 @@ func (s *session) Close() error {
 	return nil
 }
 
-// tail keeps the last lines of a log.
-type tail struct {
-	mu sync.Mutex
-	b  []byte
-}
-
-const tailBytes = 4 << 10
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.b = append(t.b, p...)
-	if over := len(t.b) - tailBytes; over > 0 {
-		t.b = append(t.b[:0], t.b[over:]...)
-	}
-	return len(p), nil
-}
-
-// last is the last line that is not empty.
-func (t *tail) last() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	lines := strings.Split(strings.TrimSpace(string(t.b)), "\n")
+// lastLine is the last line of a log that is not empty.
+func lastLine(log *proc.Tail) string {
+	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
 	if last := strings.TrimSpace(lines[len(lines)-1]); last != "" {
 		return last
 	}
