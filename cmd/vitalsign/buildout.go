@@ -14,6 +14,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/config"
 	"github.com/vitalsign-dev/vitalsign/internal/gather"
 	"github.com/vitalsign-dev/vitalsign/internal/safetext"
@@ -75,7 +76,7 @@ func takenFrom(o opened, dir string) string {
 	out := filepath.ToSlash(rel)
 	for _, a := range o.settings.Artifacts {
 		patterns := a.Files
-		if place, ok := build.Place(a.Image); ok && !filepath.IsAbs(place) {
+		if place, ok := checks.ImagePlace(a.Image); ok && !filepath.IsAbs(place) {
 			patterns = append(slices.Clone(patterns), place)
 		}
 		for _, p := range patterns {

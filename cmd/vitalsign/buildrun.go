@@ -194,7 +194,7 @@ func (b *building) atHome(r pipelines.Recipe) (pipelines.Recipe, error) {
 	if r.Container == nil {
 		return r, nil
 	}
-	path, ok := build.Place(r.Container.Image)
+	path, ok := checks.ImagePlace(r.Container.Image)
 	if !ok {
 		return r, nil
 	}
@@ -257,7 +257,7 @@ func (b *building) forResults() *scanner {
 
 // rootfsSum is the digest of a root filesystem: of the tarball that it makes.
 func rootfsSum(ctx context.Context, root, image string) (string, error) {
-	path, _ := build.Place(image)
+	path, _ := checks.ImagePlace(image)
 	real, err := build.Resolve(root, path)
 	if err != nil {
 		return "", err

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/gather"
 	"github.com/vitalsign-dev/vitalsign/internal/inventory"
 	"github.com/vitalsign-dev/vitalsign/pipelines"
@@ -214,7 +215,7 @@ func (b *building) dependencies(ctx context.Context, m *made, source build.Sourc
 func (b *building) imageDependency(ctx context.Context, m *made, image pipelines.Material) (build.Resource, error) {
 	declared := external(m).Image
 	sum := image.SHA256
-	if strings.HasPrefix(declared, "dir:") && sum == "" {
+	if strings.HasPrefix(declared, checks.ImageRootfs) && sum == "" {
 		var err error
 		if sum, err = rootfsSum(ctx, b.o.tree.Root, declared); err != nil {
 			return build.Resource{}, err

@@ -103,10 +103,8 @@ func overlay(t *checks.Tool, e config.External) {
 // imageAt makes the path of a tarball or root filesystem absolute; a relative
 // one lies in the repository.
 func imageAt(root, image string) string {
-	for _, form := range []string{"file:", "dir:"} {
-		if p, ok := strings.CutPrefix(image, form); ok && !filepath.IsAbs(p) {
-			return form + filepath.Join(root, p)
-		}
+	if p, ok := checks.ImagePlace(image); ok && !filepath.IsAbs(p) {
+		return strings.TrimSuffix(image, p) + filepath.Join(root, p)
 	}
 	return image
 }

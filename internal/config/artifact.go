@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/vitalsign-dev/vitalsign/checks"
+)
 
 // Artifact is a part of a release: exactly one of Files, Image, Dockerfile and
 // Container. Its paths and patterns are relative to the repository's root.
@@ -130,7 +134,7 @@ func artifactOf(name string, p part) Artifact {
 // nothing is.
 func (a Artifact) needs() (what, may string) {
 	const build = "not have anything built"
-	switch path, here := placeOf(a.Image); {
+	switch path, here := checks.ImagePlace(a.Image); {
 	case a.Container != nil:
 		return "runs commands in a container", build
 	case a.Dockerfile != "":

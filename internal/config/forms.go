@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/vitalsign-dev/vitalsign/checks"
 )
 
 // Bounds of what a block may hold.
@@ -96,7 +98,7 @@ func commandShape() shape {
 
 func imageShape() shape {
 	return textShape(allowedImage, func(text string) string {
-		if path, ok := placeOf(text); ok && path != "" {
+		if path, ok := checks.ImagePlace(text); ok && path != "" {
 			return wrongLine(text, maxImage)
 		}
 		return unless(referenceRE.MatchString(text) && len(text) <= maxImage, allowedImage)
@@ -105,20 +107,10 @@ func imageShape() shape {
 	}})
 }
 
-// placeOf gives the path of an image that is on this machine.
-func placeOf(image string) (path string, ok bool) {
-	for _, scheme := range []string{"file:", "dir:"} {
-		if path, ok := strings.CutPrefix(image, scheme); ok {
-			return path, true
-		}
-	}
-	return "", false
-}
-
 // pinned says that an image is always the same one: by its digest, or because
 // it is a file of this machine.
 func pinned(image string) bool {
-	_, here := placeOf(image)
+	_, here := checks.ImagePlace(image)
 	return here || strings.Contains(image, "@sha256:")
 }
 

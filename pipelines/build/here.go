@@ -12,25 +12,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/gather"
 	"github.com/vitalsign-dev/vitalsign/pipelines"
 )
-
-// The forms of an image that is a place of this machine.
-const (
-	tarballForm = "file:"
-	rootfsForm  = "dir:"
-)
-
-// Place gives the path of an image that is a place of this machine.
-func Place(image string) (path string, ok bool) {
-	for _, form := range []string{tarballForm, rootfsForm} {
-		if path, ok := strings.CutPrefix(image, form); ok {
-			return path, true
-		}
-	}
-	return "", false
-}
 
 // Here takes what is there, without an engine: files, image tarballs and root
 // filesystems. It implements pipelines.Builder.
@@ -38,7 +23,7 @@ type Here struct{}
 
 // Taken says that a recipe takes what is there and has nothing built.
 func Taken(r pipelines.Recipe) bool {
-	_, place := Place(r.Image)
+	_, place := checks.ImagePlace(r.Image)
 	return place || r.Kind() == pipelines.KindFiles
 }
 
@@ -73,7 +58,7 @@ func files(ctx context.Context, r pipelines.Recipe, to *os.Root) error {
 
 // take copies a tarball as it is, and packs a root filesystem into one.
 func take(ctx context.Context, r pipelines.Recipe, to *os.Root) (sum string, err error) {
-	path, _ := Place(r.Image)
+	path, _ := checks.ImagePlace(r.Image)
 	from, info, err := open(r.Root, path)
 	if err != nil {
 		return "", fmt.Errorf("its image %s: %w", path, reason(err))
@@ -81,7 +66,7 @@ func take(ctx context.Context, r pipelines.Recipe, to *os.Root) (sum string, err
 	defer from.Close() // read only
 	name := r.Name + ".tar"
 	most := gather.DefaultLimits().Bytes
-	if strings.HasPrefix(r.Image, tarballForm) {
+	if strings.HasPrefix(r.Image, checks.ImageTarball) {
 		if !info.Mode().IsRegular() {
 			return "", fmt.Errorf("its image %s is not a file", path)
 		}

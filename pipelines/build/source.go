@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/inventory"
 )
 
@@ -67,7 +68,7 @@ func ImageResource(image, sum string) Resource {
 	if sum != "" {
 		r.Digest = SHA256(sum)
 	}
-	if _, place := Place(image); !place {
+	if _, place := checks.ImagePlace(image); !place {
 		r.Name, r.URI = "", "docker://"+image
 	}
 	return r

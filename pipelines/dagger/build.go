@@ -12,6 +12,7 @@ import (
 
 	"dagger.io/dagger"
 
+	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/checks/supervise"
 	"github.com/vitalsign-dev/vitalsign/internal/gather"
 	"github.com/vitalsign-dev/vitalsign/pipelines"
@@ -98,7 +99,7 @@ func (b builder) pulled(ctx context.Context, built *pipelines.Built, outDir stri
 // and is not told as one.
 func material(image, digest string) pipelines.Material {
 	m := pipelines.Material{Name: image}
-	if sum, ok := strings.CutPrefix(digest, "sha256:"); ok && !strings.HasPrefix(image, rootfsForm) {
+	if sum, ok := strings.CutPrefix(digest, "sha256:"); ok && !strings.HasPrefix(image, checks.ImageRootfs) {
 		m.SHA256 = sum
 	}
 	return m

@@ -7,14 +7,8 @@ import (
 
 	"dagger.io/dagger"
 
+	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/wholefile"
-)
-
-// Forms of an image that need no registry: what a hospital without internet
-// carries in.
-const (
-	tarballForm = "file:" // an OCI image layout as a tar file, or docker save's
-	rootfsForm  = "dir:"  // a root filesystem
 )
 
 // image is the container that a reference names, and the digest by which the
@@ -22,14 +16,14 @@ const (
 // filesystem as the engine computes it.
 func (b bound) image(ctx context.Context, ref string) (*dagger.Container, string, error) {
 	c := b.client
-	if p, ok := strings.CutPrefix(ref, tarballForm); ok {
+	if p, ok := strings.CutPrefix(ref, checks.ImageTarball); ok {
 		sum, err := wholefile.SHA256(p)
 		if err != nil {
 			return nil, "", fmt.Errorf("its image: %w", err)
 		}
 		return c.Container().Import(c.Host().File(p)), "sha256:" + sum, nil
 	}
-	if p, ok := strings.CutPrefix(ref, rootfsForm); ok {
+	if p, ok := strings.CutPrefix(ref, checks.ImageRootfs); ok {
 		if dir, err := isDir(p); err != nil || !dir {
 			return nil, "", fmt.Errorf("its image: %s is not a directory", p)
 		}
