@@ -74,9 +74,6 @@ type Built struct {
 // place below the repository. SHA256 is "" where nobody knows.
 type Material struct{ Name, SHA256 string }
 
-// NewID is an Invocation: random.
-func NewID() string { return runID() }
-
 // Builder makes artifacts.
 type Builder interface {
 	// Build leaves the artifact's files, and nothing else, in the directory

@@ -51,7 +51,7 @@ func (s Slots) give() {
 // failed.
 func Execute(ctx context.Context, plan Plan, engine Engine, o Options) checks.Run {
 	run := checks.Run{
-		ID: runID(), Target: plan.Target, Started: o.Now().UTC(), Engine: engine.Name(),
+		ID: NewID(), Target: plan.Target, Started: o.Now().UTC(), Engine: engine.Name(),
 		IdentityKeyID: plan.Key.ID(), IdentityKeyThrowaway: plan.KeyThrowaway,
 		Steps: make([]checks.Step, len(plan.Steps)), Version: plan.Build, Waivers: []string{},
 		Findings: []checks.Finding{},
@@ -123,8 +123,8 @@ func (u unavailable) Exec(context.Context, checks.Job, checks.IdentityKey, io.Wr
 	return Usage{}, u.err
 }
 
-// runID is random: two scans of one commit are two runs.
-func runID() string {
+// NewID is random, 16 hex digits: two scans of one commit are two runs.
+func NewID() string {
 	b := make([]byte, 8)
 	_, _ = rand.Read(b) // never fails (crypto/rand)
 	return hex.EncodeToString(b)

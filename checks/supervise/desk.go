@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -74,16 +75,29 @@ func (b *bounded) Write(p []byte) (int, error) {
 	return b.w.Write(p)
 }
 
-// Answer reads what Serve wrote to dir and copies the records to out. The
-// error says why the answer is not to be believed, as Exec's does.
-func Answer(dir string, out io.Writer) (checks.Ended, error) {
+// End reads how the child ended whose answer is in dir. Where there is nothing
+// to read, the error is an fs.ErrNotExist: nothing was answered.
+func End(dir string) (checks.Ended, error) {
 	var end checks.Ended
 	doc, err := readBounded(filepath.Join(dir, EndedFile), maxEnded)
 	if err != nil {
-		return end, errors.New("it ended without a word")
+		return end, fmt.Errorf("it ended without a word: %w", err)
 	}
 	if err := json.Unmarshal(doc, &end); err != nil {
 		return end, errors.New("how it ended is not readable")
+	}
+	return end, nil
+}
+
+// Answer copies the records in dir to out. The error says why they are not to
+// be believed, as Exec's does.
+func Answer(dir string, out io.Writer) (checks.Ended, error) {
+	end, err := End(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return end, errors.New("it ended without a word")
+	}
+	if err != nil {
+		return end, err
 	}
 	f, err := os.Open(filepath.Join(dir, RecordsFile))
 	if err != nil {

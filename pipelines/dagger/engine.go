@@ -42,8 +42,6 @@ type Config struct {
 	Local pipelines.Engine
 	// Log takes the CLI's and the engine's noise; nil drops it.
 	Log io.Writer
-	// Timeout bounds connecting; 0 is a default.
-	Timeout time.Duration
 }
 
 // Times to connect: to an engine that is there, and to one that the CLI has to
@@ -54,10 +52,7 @@ const (
 )
 
 func (c Config) timeout() time.Duration {
-	switch {
-	case c.Timeout > 0:
-		return c.Timeout
-	case c.Address == "":
+	if c.Address == "" {
 		return provisionTimeout
 	}
 	return connectTimeout
@@ -121,9 +116,6 @@ func (e *Engine) askVersion(ctx context.Context, timeout time.Duration) (string,
 	}
 	return v, nil
 }
-
-// Version is the engine's own.
-func (e *Engine) Version() string { return e.version }
 
 // Close ends the session, and what the engine still does for it.
 func (e *Engine) Close() error { return e.session.Close() }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path"
@@ -55,7 +56,7 @@ func (b bound) exec(ctx context.Context, job checks.Job, key checks.IdentityKey,
 	if err != nil {
 		return usage, err
 	}
-	if end, err := supervise.Answer(desk, io.Discard); usage.Cached && (err != nil || end.Reason != "") {
+	if end, err := supervise.End(desk); usage.Cached && (err != nil || end.Reason != "") {
 		job.Attempt = random()
 		if desk, usage, err = b.once(ctx, job, key); err != nil {
 			return usage, err
@@ -79,7 +80,7 @@ func (b bound) once(ctx context.Context, job checks.Job, key checks.IdentityKey)
 		return "", usage, err
 	}
 	usage.Where = b.config.name()
-	nonce := hex.EncodeToString(binary.BigEndian.AppendUint64(nil, uint64(random())<<32|uint64(random())))
+	nonce := pipelines.NewID()
 	ctr, image, err := b.container(ctx, desk, job, key, nonce)
 	if err != nil {
 		return "", usage, err
@@ -91,15 +92,15 @@ func (b bound) once(ctx context.Context, job checks.Job, key checks.IdentityKey)
 	if _, err := ctr.Directory(outPath).Export(ctx, answer); err != nil {
 		return "", usage, b.why(ctx, err)
 	}
-	// How the check ended is told when the records are read.
-	end, _ := supervise.Answer(answer, io.Discard)
-	if _, err := os.Stat(filepath.Join(answer, supervise.EndedFile)); err != nil {
+	end, err := supervise.End(answer)
+	if errors.Is(err, fs.ErrNotExist) {
 		code, err := ctr.ExitCode(ctx)
 		if err != nil {
 			return "", usage, b.why(ctx, err)
 		}
 		return "", usage, exitWords(code)
 	}
+	// Words that cannot be read are told when the records are.
 	usage.CPU, usage.PeakBytes = time.Duration(end.CPUMS)*time.Millisecond, end.PeakBytes
 	usage.Cached = end.Nonce != nonce
 	return answer, usage, nil
