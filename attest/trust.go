@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
-	_ "embed"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -58,15 +57,15 @@ func Pattern(expr string) (*regexp.Regexp, error) {
 	return regexp.Compile(`\A(?:` + expr + `)\z`)
 }
 
-// valid says whether the identity is somebody.
-func (i Identity) valid() bool {
+// Valid says whether the identity is somebody.
+func (i Identity) Valid() bool {
 	issuer, subject := i.Issuer != "" || i.IssuerPattern != nil, i.Subject != "" || i.SubjectPattern != nil
 	return (i.Key != nil) != (issuer && subject) && issuer == subject
 }
 
 // matches says whether a certificate is this identity's.
 func (i Identity) matches(c certificate.Summary) bool {
-	if !i.valid() || i.Key != nil {
+	if !i.Valid() || i.Key != nil {
 		return false
 	}
 	is := func(whole string, pattern *regexp.Regexp, actual string) bool {
@@ -131,7 +130,7 @@ func (t Trust) check() error {
 		return errNobody
 	}
 	for _, i := range t.Identities {
-		if !i.valid() {
+		if !i.Valid() {
 			return fmt.Errorf("the identity %q is neither a key nor an issuer and a subject", i.Name)
 		}
 	}
