@@ -111,3 +111,12 @@ func pruned(v any) any {
 	}
 	return v
 }
+
+// IsStatement says whether a bundle claims to hold a statement. Nothing of it
+// has been verified: it only tells which question to ask.
+func IsStatement(raw []byte) bool {
+	var b struct {
+		DSSE *json.RawMessage `json:"dsseEnvelope"`
+	}
+	return len(raw) <= MaxBundle && json.Unmarshal(raw, &b) == nil && b.DSSE != nil
+}

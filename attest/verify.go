@@ -276,7 +276,12 @@ func (c checker) byCertificate(cert *x509.Certificate) (v Verified, r *Rejection
 	}
 	result, err := c.run(c.trust.Root.material, o...)
 	if err != nil {
-		return v, reject(c.certificateKind(err), "%s", plainError(err))
+		k := c.certificateKind(err)
+		detail := plainError(err)
+		if k == Certificate {
+			detail += fmt.Sprintf(" (the certificate is good from %s until %s)", cert.NotBefore.UTC().Format(time.RFC3339), cert.NotAfter.UTC().Format(time.RFC3339))
+		}
+		return v, reject(k, "%s", detail)
 	}
 	summary := *result.Signature.Certificate
 	v.subject, v.issuer = summary.SubjectAlternativeName, summary.Issuer

@@ -26,6 +26,8 @@ type Finding struct {
 	Role string `json:"role,omitempty"`
 	// Ignored is set when a trusted ignore covers the finding.
 	Ignored *Ignored `json:"ignored,omitempty"`
+	// Waived is set when a waiver that counts covers the finding.
+	Waived *Waived `json:"waived,omitempty"`
 	// ValueBound says that the identity holds a keyed value, so that it can
 	// only be compared under the same identity key.
 	ValueBound bool `json:"value_bound,omitempty"`

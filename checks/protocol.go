@@ -6,7 +6,9 @@ import (
 )
 
 // Protocol is the number of the job protocol; both programs must have the same.
-const Protocol = 1
+// Every change of what may be said makes another one: a parent refuses records
+// that it does not know.
+const Protocol = 2
 
 // IdentityKeyEnv is the environment variable in which a child gets the
 // identity key (its text form). It is the only secret a child ever holds, and
@@ -28,6 +30,8 @@ type Limits struct {
 	OutputBytes int64 `json:"output_bytes"`
 	// Findings is how many findings a step may have before it is cut (and partial).
 	Findings int `json:"findings"`
+	// Components is the same for components.
+	Components int `json:"components"`
 	// Procs is how many processors the child should use.
 	Procs int `json:"procs"`
 }
@@ -50,6 +54,7 @@ func DefaultLimits() Limits {
 		ScratchBytes: 256 << 20,
 		OutputBytes:  512 << 20,
 		Findings:     50000,
+		Components:   100000,
 		Procs:        2,
 	}
 }
@@ -89,25 +94,28 @@ type RecordType string
 // The record types, in the order in which they may appear. Hello is first,
 // Done or Failure last; nothing may follow.
 const (
-	RecordHello    RecordType = "hello"
-	RecordProgress RecordType = "progress"
-	RecordRule     RecordType = "rule"
-	RecordFinding  RecordType = "finding"
-	RecordCoverage RecordType = "coverage"
-	RecordDone     RecordType = "done"
-	RecordFailure  RecordType = "failure"
+	RecordHello     RecordType = "hello"
+	RecordProgress  RecordType = "progress"
+	RecordComponent RecordType = "component"
+	RecordRule      RecordType = "rule"
+	RecordFinding   RecordType = "finding"
+	RecordCoverage  RecordType = "coverage"
+	RecordDone      RecordType = "done"
+	RecordFailure   RecordType = "failure"
 )
 
 // Record is one line of a child's output. Exactly the part that Type names is set.
 type Record struct {
-	Type     RecordType      `json:"type"`
-	Hello    *Hello          `json:"hello,omitempty"`
-	Progress *Progress       `json:"progress,omitempty"`
-	Rule     *Rule           `json:"rule,omitempty"`
-	Finding  *Finding        `json:"finding,omitempty"`
-	Coverage *CoverageRecord `json:"coverage,omitempty"`
-	Done     *Done           `json:"done,omitempty"`
-	Failure  *Failure        `json:"failure,omitempty"`
+	Type     RecordType `json:"type"`
+	Hello    *Hello     `json:"hello,omitempty"`
+	Progress *Progress  `json:"progress,omitempty"`
+	// Component records come in the order of CompareComponents, each once.
+	Component *Component      `json:"component,omitempty"`
+	Rule      *Rule           `json:"rule,omitempty"`
+	Finding   *Finding        `json:"finding,omitempty"`
+	Coverage  *CoverageRecord `json:"coverage,omitempty"`
+	Done      *Done           `json:"done,omitempty"`
+	Failure   *Failure        `json:"failure,omitempty"`
 }
 
 // Hello says who speaks, and behind which walls.
@@ -155,12 +163,15 @@ type MissingData struct {
 // Done closes a child's output. Digest is the SHA-256 (hex) of all bytes
 // written before this line.
 type Done struct {
-	Findings int `json:"findings"`
-	Read     int `json:"read"`
-	Skipped  int `json:"skipped"`
+	Findings   int `json:"findings"`
+	Components int `json:"components,omitempty"`
+	Read       int `json:"read"`
+	Skipped    int `json:"skipped"`
 	// Truncated says that findings were cut at the limit.
-	Truncated bool   `json:"truncated,omitempty"`
-	Digest    string `json:"digest"`
+	Truncated bool `json:"truncated,omitempty"`
+	// TruncatedComponents says the same of components.
+	TruncatedComponents bool   `json:"truncated_components,omitempty"`
+	Digest              string `json:"digest"`
 }
 
 // Failure closes the output of a child that knows why it cannot answer.

@@ -65,9 +65,13 @@ type Run struct {
 	IdentityKeyThrowaway bool      `json:"identity_key_throwaway,omitempty"`
 	Steps                []Step    `json:"steps"`
 	Findings             []Finding `json:"findings"`
+	// Components are the packages that the target names. They are all of them
+	// only if the step that lists them is complete.
+	Components []Component `json:"components,omitempty"`
 	// Unread says what no check of the plan can read.
-	Unread  []Unread `json:"unread,omitempty"`
-	Waivers []string `json:"waivers"`
+	Unread []Unread `json:"unread,omitempty"`
+	// Waivers are all that were there, and what became of each.
+	Waivers []Waiver `json:"waivers"`
 	// Notes says what was asked for and did not count, and why: ignores that
 	// are unused, expired or not allowed, settings that lost.
 	Notes   []string `json:"notes,omitempty"`

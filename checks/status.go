@@ -75,6 +75,9 @@ type Skip struct {
 	Detail string     `json:"detail,omitempty"`
 }
 
+// WhyNoRules is why files of a language are unread that no check has rules for.
+const WhyNoRules = "no rules"
+
 // Unread is something a check cannot look into at all, counted and named.
 type Unread struct {
 	// What, in words: "TypeScript files", "Terraform modules not on disk".

@@ -46,12 +46,17 @@ type collector struct {
 	rules    map[string]checks.Rule
 	canary   map[checks.CanaryHit]bool
 	findings []checks.Finding
-	counts   struct{ findings, read, skipped int }
+	counts   struct{ findings, components, read, skipped int }
 	readReal int
 	skipped  map[string]int
 	partial  []checks.Skip
 	unread   []checks.Unread
 	missing  []checks.MissingData
+
+	components []checks.Component
+	// last is the component before, the canary's own included.
+	last            checks.Component
+	canaryComponent bool
 }
 
 func newCollector(plan Plan, p PlannedStep, progress func(checks.Progress)) (*collector, error) {
@@ -142,6 +147,9 @@ func (c *collector) job(plan Plan, p PlannedStep) checks.Job {
 		Limits: p.Limits, CanaryDir: c.canaryDir, Inventory: plan.Inventory.Files, Data: map[string]string{},
 		KeyID: plan.Key.ID(), Tool: p.Tool,
 	}
+	if plan.Fresh {
+		job.Attempt = NewAttempt()
+	}
 	for _, d := range p.Data {
 		job.Data[d.Name] = d.Path
 	}
@@ -197,6 +205,8 @@ func (c *collector) record(line []byte) error {
 		err = errors.New("it did not begin with hello")
 	case r.Type == checks.RecordProgress && r.Progress != nil:
 		c.progress(*r.Progress)
+	case r.Type == checks.RecordComponent && r.Component != nil:
+		err = c.addComponent(*r.Component)
 	case r.Type == checks.RecordRule && r.Rule != nil:
 		err = c.addRule(*r.Rule)
 	case r.Type == checks.RecordFinding && r.Finding != nil:
@@ -264,6 +274,40 @@ func (c *collector) addFinding(f checks.Finding) error {
 	return nil
 }
 
+// addComponent takes a package that the target names. The canary's own is
+// proof that packages are listed at all, and no package of the target.
+func (c *collector) addComponent(p checks.Component) error {
+	c.counts.components++
+	ours := make([]string, 0, len(p.Locations))
+	for _, path := range p.Locations {
+		_, inTree := c.files[path]
+		switch {
+		case strings.HasPrefix(path, c.canaryDir+"/"):
+			c.canaryComponent = true
+		case inTree:
+			ours = append(ours, path)
+		default:
+			return errors.New("it named a package in a file that is not in the target")
+		}
+	}
+	switch {
+	case !c.step.Check.Components:
+		return errors.New("it listed packages, which was not described")
+	case !p.Sound():
+		return errors.New("it named a package without name, file or measure")
+	case c.counts.components > 1 && checks.CompareComponents(c.last, p) >= 0:
+		return errors.New("it named packages out of order")
+	case c.step.Limits.Components > 0 && len(c.components) >= c.step.Limits.Components && len(ours) > 0:
+		return fmt.Errorf("it named more than %d packages", c.step.Limits.Components)
+	}
+	c.last = p
+	if len(ours) > 0 {
+		p.Locations = ours
+		c.components = append(c.components, p)
+	}
+	return nil
+}
+
 func (c *collector) addCoverage(r checks.CoverageRecord) error {
 	for _, f := range r.Read {
 		c.counts.read++
@@ -295,7 +339,7 @@ func (c *collector) addCoverage(r checks.CoverageRecord) error {
 
 func (c *collector) checkDone(d checks.Done) error {
 	switch {
-	case d.Findings != c.counts.findings || d.Read != c.counts.read || d.Skipped != c.counts.skipped:
+	case d.Findings != c.counts.findings || d.Components != c.counts.components || d.Read != c.counts.read || d.Skipped != c.counts.skipped:
 		return errors.New("its output does not hold what its last record counts")
 	case d.Digest != hex.EncodeToString(c.h.Sum(nil)):
 		return errors.New("its output does not have the digest that its last record names")

@@ -16,7 +16,7 @@ import (
 
 func testPlan() (Plan, PlannedStep) {
 	step := PlannedStep{Limits: checks.DefaultLimits(), Check: checks.Description{
-		Name: "x", Version: "1", RulesDigest: "d", Claims: []checks.Claim{{Pattern: "**"}},
+		Name: "x", Version: "1", RulesDigest: "d", Claims: []checks.Claim{{Pattern: "**"}}, Components: true,
 		Rules:  []checks.Rule{{ID: "r", Title: "t", Severity: checks.High, Class: "c"}},
 		Canary: checks.Canary{Files: []checks.CanaryFile{{Path: "c", Parts: []string{"x"}}}, Hits: []checks.CanaryHit{{Path: "c", Rule: "r"}}},
 	}}
@@ -30,6 +30,9 @@ func honest(canary string) []byte {
 	records := []checks.Record{
 		{Type: checks.RecordHello, Hello: &checks.Hello{Protocol: checks.Protocol, Check: "x", Version: "1", Build: "b", RulesDigest: "d", Sandbox: sandbox.Report{Kind: "full"}}},
 		{Type: checks.RecordProgress, Progress: &checks.Progress{Done: 1, Total: 3}},
+		{Type: checks.RecordComponent, Component: &checks.Component{Ecosystem: "Go", Name: "a", Version: "1", Locations: []string{"a.go", canary + "/c"}}},
+		{Type: checks.RecordComponent, Component: &checks.Component{Ecosystem: "Go", Name: "canary", Version: "1", Locations: []string{canary + "/c"}}},
+		{Type: checks.RecordComponent, Component: &checks.Component{Ecosystem: "Go", Name: "p", PURL: "pkg:golang/p", Locations: []string{"a.go", "b.go"}}},
 		{Type: checks.RecordFinding, Finding: &checks.Finding{Fingerprint: fp, Check: "x", Rule: checks.Rule{ID: "r"}, Location: checks.Location{Path: "a.go", StartLine: 1}}},
 		{Type: checks.RecordFinding, Finding: &checks.Finding{Fingerprint: fp, Check: "x", Rule: checks.Rule{ID: "r"}, Location: checks.Location{Path: canary + "/c", StartLine: 1}}},
 		{Type: checks.RecordCoverage, Coverage: &checks.CoverageRecord{
@@ -48,7 +51,7 @@ func honest(canary string) []byte {
 		write(r)
 	}
 	sum := sha256.Sum256(out.Bytes())
-	write(checks.Record{Type: checks.RecordDone, Done: &checks.Done{Findings: 2, Read: 2, Skipped: 1, Digest: hex.EncodeToString(sum[:])}})
+	write(checks.Record{Type: checks.RecordDone, Done: &checks.Done{Findings: 2, Components: 3, Read: 2, Skipped: 1, Digest: hex.EncodeToString(sum[:])}})
 	return out.Bytes()
 }
 

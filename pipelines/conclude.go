@@ -41,6 +41,8 @@ func (c *collector) conclude(step checks.Step, ended error, requireSandbox bool)
 		step.Reason, step.Advice = missingWords(c.missing)
 	case c.done.Truncated:
 		step.Status, step.Reason = checks.Partial, fmt.Sprintf("more than %d findings; the rest was dropped", c.step.Limits.Findings)
+	case c.done.TruncatedComponents:
+		step.Status, step.Reason = checks.Partial, fmt.Sprintf("more than %d packages; the rest was dropped", c.step.Limits.Components)
 	case len(c.partial) > 0:
 		step.Status, step.Reason = checks.Partial, c.partialWords()
 		step.Advice = adviceFor(c.partial)
@@ -71,6 +73,9 @@ func (c *collector) believable(ended error, requireSandbox bool) error {
 		if !seen {
 			return fmt.Errorf("it missed the canary: rule %s did not fire on a file made for it", hit.Rule)
 		}
+	}
+	if c.step.Check.Components && !c.canaryComponent {
+		return errors.New("it missed the canary: it listed no package of a file made for it")
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package pipelines
 import (
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -53,7 +54,7 @@ func Execute(ctx context.Context, plan Plan, engine Engine, o Options) checks.Ru
 	run := checks.Run{
 		ID: NewID(), Target: plan.Target, Started: o.Now().UTC(), Engine: engine.Name(),
 		IdentityKeyID: plan.Key.ID(), IdentityKeyThrowaway: plan.KeyThrowaway,
-		Steps: make([]checks.Step, len(plan.Steps)), Version: plan.Build, Waivers: []string{},
+		Steps: make([]checks.Step, len(plan.Steps)), Version: plan.Build, Waivers: []checks.Waiver{},
 		Findings: []checks.Finding{},
 	}
 	var mu sync.Mutex
@@ -68,7 +69,7 @@ func Execute(ctx context.Context, plan Plan, engine Engine, o Options) checks.Ru
 	if err != nil {
 		prepared = Unavailable(engine.Name(), err)
 	}
-	found := make([][]checks.Finding, len(plan.Steps))
+	found := make([]said, len(plan.Steps))
 	slots := NewSlots(o.Parallel)
 	var wg sync.WaitGroup
 	for i := range plan.Steps {
@@ -86,9 +87,11 @@ func Execute(ctx context.Context, plan Plan, engine Engine, o Options) checks.Ru
 		run.Notes = append(run.Notes, "the engine left something behind: "+err.Error())
 	}
 	for _, f := range found {
-		run.Findings = append(run.Findings, f...)
+		run.Findings = append(run.Findings, f.findings...)
+		run.Components = append(run.Components, f.components...)
 	}
 	run.Findings = checks.Merge(run.Findings)
+	run.Components = checks.MergeComponents(run.Components)
 	run.Sandbox = weakest(run.Steps)
 	run.Ended = o.Now().UTC()
 	return run
@@ -130,6 +133,14 @@ func NewID() string {
 	return hex.EncodeToString(b)
 }
 
+// NewAttempt is an attempt's number that no earlier one had: it makes a job that
+// was done before another job.
+func NewAttempt() int {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return int(binary.BigEndian.Uint32(b[:])) + 1
+}
+
 // weakest names the weakest walls that any child had.
 func weakest(steps []checks.Step) string {
 	rank := map[string]int{sandbox.KindNone: 1, sandbox.KindPartial: 2, sandbox.KindFull: 3}
@@ -142,7 +153,13 @@ func weakest(steps []checks.Step) string {
 	return worst
 }
 
-func runStep(ctx context.Context, plan Plan, i int, engine Engine, now func() time.Time, emit func(Event)) (checks.Step, []checks.Finding) {
+// said is what a step found, whatever it is worth.
+type said struct {
+	findings   []checks.Finding
+	components []checks.Component
+}
+
+func runStep(ctx context.Context, plan Plan, i int, engine Engine, now func() time.Time, emit func(Event)) (checks.Step, said) {
 	p := plan.Steps[i]
 	step := checks.Step{
 		Check: p.Check.Name, Version: p.Check.Version, RulesDigest: p.Check.RulesDigest,
@@ -152,21 +169,21 @@ func runStep(ctx context.Context, plan Plan, i int, engine Engine, now func() ti
 		step.Data = append(step.Data, d.Data)
 	}
 	if step.Status != "" {
-		return step, nil
+		return step, said{}
 	}
 	c, err := newCollector(plan, p, func(pr checks.Progress) {
 		emit(Event{Kind: StepProgress, Check: p.Check.Name, Done: pr.Done, Total: pr.Total})
 	})
 	if err != nil {
-		return failed(step, err), nil
+		return failed(step, err), said{}
 	}
 	step.Coverage = c.coverage()
 	if c.claimed == 0 && len(c.partial) == 0 {
 		step.Status, step.Reason = checks.NotApplicable, "no file of its kind"
-		return step, nil
+		return step, said{}
 	}
 	if err := ctx.Err(); err != nil {
-		return failed(step, errors.New("interrupted before it started")), nil
+		return failed(step, errors.New("interrupted before it started")), said{}
 	}
 	emit(Event{Kind: StepStarted, Check: p.Check.Name, Total: c.claimed})
 	began := now()
@@ -176,13 +193,13 @@ func runStep(ctx context.Context, plan Plan, i int, engine Engine, now func() ti
 	step.Cached, step.Where = usage.Cached, usage.Where
 	if ctx.Err() != nil {
 		step.Coverage = c.coverage()
-		return failed(step, errors.New("interrupted")), c.findings
+		return failed(step, errors.New("interrupted")), said{c.findings, c.components}
 	}
 	step, found := c.conclude(step, err, plan.RequireSandbox)
 	if step.Tool != nil {
 		step.Tool.Image = usage.Image
 	}
-	return step, found
+	return step, said{found, c.components}
 }
 
 func failed(step checks.Step, err error) checks.Step {

@@ -27,6 +27,9 @@ type Plan struct {
 	KeyThrowaway      bool
 	// RequireSandbox fails a step whose child was not fully walled in.
 	RequireSandbox bool
+	// Fresh says that no answer may come from what an engine has kept: who
+	// signs an answer must have seen it come about.
+	Fresh bool
 }
 
 // PlannedStep is one check of a plan.

@@ -171,7 +171,7 @@ func Unread(inv *inventory.Inventory, described []checks.Description) []checks.U
 	var out []checks.Unread
 	for lang, n := range inv.Languages {
 		if !readable[lang] {
-			out = append(out, checks.Unread{What: lang + " files", Count: n, Why: "no rules"})
+			out = append(out, checks.Unread{What: lang + " files", Count: n, Why: checks.WhyNoRules})
 		}
 	}
 	out = append(out, absent(inv)...)

@@ -81,13 +81,15 @@ type Step struct {
 	Status string `json:"status"`
 	Reason string `json:"reason,omitempty"`
 	Tool   string `json:"tool_digest,omitempty"`
-	Rules  string `json:"rules_digest,omitempty"`
-	Report string `json:"report_digest,omitempty"`
-	Data   []Data `json:"data,omitempty"`
-	Cached bool   `json:"cached,omitempty"`
-	Read   int    `json:"files_read"`
-	Skip   int    `json:"files_skipped"`
-	Found  int    `json:"findings"`
+	// Program is the external tool or image that ran, where one did.
+	Program string `json:"program_digest,omitempty"`
+	Rules   string `json:"rules_digest,omitempty"`
+	Report  string `json:"report_digest,omitempty"`
+	Data    []Data `json:"data,omitempty"`
+	Cached  bool   `json:"cached,omitempty"`
+	Read    int    `json:"files_read"`
+	Skip    int    `json:"files_skipped"`
+	Found   int    `json:"findings"`
 }
 
 // Data is a set of advisories or rules that a step read.

@@ -78,7 +78,8 @@ func (p Program) Run(ctx context.Context, name string, in io.Reader, out io.Writ
 	}
 	sink := &Sink{
 		ctx: ctx, w: w, tree: tree, key: key, redact: p.Redactor, check: name, limit: job.Limits.Findings,
-		rules: map[string]checks.Rule{}, foreign: job.Tool != nil,
+		componentLimit: job.Limits.Components,
+		rules:          map[string]checks.Rule{}, foreign: job.Tool != nil,
 	}
 	for _, r := range d.Rules {
 		sink.rules[r.ID] = r
@@ -214,7 +215,8 @@ func finish(w *writer, t *Tree, s *Sink) error {
 	}
 	return w.close(func(digest string) checks.Record {
 		return checks.Record{Type: checks.RecordDone, Done: &checks.Done{
-			Findings: s.findings, Read: len(c.Read), Skipped: len(c.Skipped), Truncated: s.truncated, Digest: digest,
+			Findings: s.findings, Components: s.components, Read: len(c.Read), Skipped: len(c.Skipped),
+			Truncated: s.truncated, TruncatedComponents: s.truncatedComponents, Digest: digest,
 		}}
 	})
 }

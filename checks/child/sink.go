@@ -21,6 +21,8 @@ type Sink struct {
 	redact Redactor
 	check  string
 	limit  int
+	// componentLimit is the same for components.
+	componentLimit int
 	// foreign says that rules come from a report that a target may have steered.
 	foreign bool
 
@@ -28,7 +30,10 @@ type Sink struct {
 	rules     map[string]checks.Rule
 	findings  int
 	truncated bool
-	lines     lineCache
+	// components counts those that were written.
+	components          int
+	truncatedComponents bool
+	lines               lineCache
 }
 
 // Rule declares a rule that comes from data. The same id with another text is
@@ -74,6 +79,55 @@ func (s *Sink) Hit(h Hit) error {
 	f := s.finding(rule, h)
 	s.findings++
 	return s.w.record(checks.Record{Type: checks.RecordFinding, Finding: &f})
+}
+
+// componentBatch is how many components are searched for secrets at once: the
+// search costs by call and by byte.
+const componentBatch = 500
+
+// Components reports all packages that the target names, once, in any order
+// and with repetitions. Those beyond the job's limit are not written, and make
+// the step partial.
+func (s *Sink) Components(all []checks.Component) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clean := slices.Clone(all)
+	for batch := range slices.Chunk(clean, componentBatch) {
+		if err := s.ctx.Err(); err != nil {
+			return err
+		}
+		s.redactComponents(batch)
+	}
+	for _, c := range checks.MergeComponents(clean) {
+		if s.components >= s.componentLimit && !slices.ContainsFunc(c.Locations, s.tree.Canary) {
+			s.truncatedComponents = true
+			continue
+		}
+		s.components++
+		if err := s.w.record(checks.Record{Type: checks.RecordComponent, Component: &c}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// redactComponents cuts secrets out of what the target wrote: a version may be
+// an address with a token in it. A package URL that held one is no use.
+func (s *Sink) redactComponents(batch []checks.Component) {
+	var text strings.Builder
+	for _, c := range batch {
+		fmt.Fprintf(&text, "%s\n%s\n%s\n", c.Name, c.Version, c.PURL)
+	}
+	values := s.redact.Values(s.ctx, "", text.String())
+	if len(values) == 0 {
+		return
+	}
+	for i, c := range batch {
+		name, version, purl := redactAll(c.Name, values), redactAll(c.Version, values), redactAll(c.PURL, values)
+		if name != c.Name || version != c.Version || purl != c.PURL {
+			batch[i].Name, batch[i].Version, batch[i].PURL = name, version, ""
+		}
+	}
 }
 
 // Skip records a claimed file that was not read (see Tree.Skip).

@@ -72,7 +72,7 @@ func (c *Check) Describe() checks.Description {
 		RulesDigest: hex.EncodeToString(h.Sum(nil)), Claims: claims(),
 		// Optional, because the check itself names the ecosystems that lack data.
 		Needs:  []checks.Need{{Name: needOSV, Command: updateCommand, Optional: true}},
-		Canary: canary(),
+		Canary: canary(), Components: true,
 	}
 }
 
@@ -93,6 +93,9 @@ func (c *Check) Run(ctx context.Context, in child.Input, out *child.Sink) error 
 		if err := r.file(ctx, p); err != nil {
 			return err
 		}
+	}
+	if err := out.Components(r.components); err != nil {
+		return err
 	}
 	m := newMatcher(r.notes)
 	m.canary(r.found, c.canary)

@@ -56,6 +56,7 @@ func (r *reading) dependency(reader, p string, pkg *extractor.Package) (d depend
 	if d.ecosystem == ecoGo {
 		d.goVersion()
 	}
+	r.component(d, pkg)
 	example := d.path + ": " + d.name
 	switch {
 	case !slices.Contains(osvdb.Usual(), d.ecosystem):

@@ -28,7 +28,10 @@ type reading struct {
 	check *Check
 	tree  *child.Tree
 	found []dependency
-	notes *notes
+	// components are all packages that were read, those that cannot be matched
+	// included.
+	components []checks.Component
+	notes      *notes
 }
 
 // file accounts for one claimed file: read by scalibr, read for the

@@ -72,13 +72,15 @@ func (blind) Values(context.Context, string, string) []string { return nil }
 // answer is what a run said.
 type answer struct {
 	findings []checks.Finding
-	rules    map[string]checks.Rule
-	missing  []checks.MissingData
-	unread   map[string]checks.Unread
-	skipped  map[string]checks.Skip
-	read     map[string]bool
-	failure  string
-	canary   bool
+	// components include the canary's.
+	components []checks.Component
+	rules      map[string]checks.Rule
+	missing    []checks.MissingData
+	unread     map[string]checks.Unread
+	skipped    map[string]checks.Skip
+	read       map[string]bool
+	failure    string
+	canary     bool
 }
 
 func run(t testing.TB, files map[string]string, data string) answer {
@@ -109,6 +111,8 @@ func parse(t testing.TB, out []byte) answer {
 			t.Fatal(err)
 		}
 		switch {
+		case r.Component != nil:
+			a.components = append(a.components, *r.Component)
 		case r.Rule != nil:
 			a.rules[r.Rule.ID] = *r.Rule
 		case r.Finding != nil && strings.HasPrefix(r.Finding.Location.Path, "canary-x/"):

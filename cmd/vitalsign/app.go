@@ -23,6 +23,7 @@ type app struct {
 	out     io.Writer
 	err     io.Writer
 	getenv  func(string) string
+	lookup  func(string) (string, bool) // tells an empty variable from none
 	now     func() time.Time
 	columns func(stream any) int
 	code    int
@@ -90,7 +91,8 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().Bool("no-color", false, "no colour, as NO_COLOR in the environment")
 	root.PersistentFlags().String("check-binary", "", "the vitalsign-check to use (default: the one beside vitalsign)")
 	root.AddCommand(a.scanCommand(), a.buildCommand(), a.reportCommand(), a.explainCommand(), a.doctorCommand(),
-		a.dbCommand(), a.initCommand(), a.configCommand(), a.keyCommand())
+		a.dbCommand(), a.initCommand(), a.configCommand(), a.keyCommand(),
+		a.signCommand(), a.attestCommand(), a.verifyCommand(), a.waiveCommand(), a.waiversCommand(), a.policyCommand())
 	for _, c := range root.Commands() {
 		wrapArgs(c)
 	}

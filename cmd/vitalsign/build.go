@@ -29,7 +29,7 @@ func (a *app) buildCommand() *cobra.Command {
 		Use: "build [NAME ...]", Short: "Scan the sources, build the artifacts of a release, scan those",
 		Long: "Makes what vitalsign.yaml declares as artifacts of this repository (all, or those named):\n" +
 			"scans the sources, builds, scans what was built, and writes it only when all of that\n" +
-			"passed, with SLSA provenance (unsigned) and SHA256SUMS. Files and images that are\n" +
+			"passed, with SLSA provenance and SHA256SUMS, signed with --sign. Files and images that are\n" +
 			"there need no engine; a Dockerfile and commands in a container need a Dagger engine.\n\n" + exitHelp(),
 		Example: "  vitalsign build                             everything that is declared\n" +
 			"  vitalsign build cli --out release           one of it, to another directory\n" +
@@ -44,6 +44,7 @@ func (a *app) buildCommand() *cobra.Command {
 	fl.StringVar(&f.out, "out", "", "where it is written (default: "+defaultOut+", or "+otherOut+" where an artifact takes files from there)")
 	fl.BoolVar(&f.force, "force", false, "replace files there that no vitalsign build has made")
 	fl.String("db", "", "where the advisory data is (default: the cache; see vitalsign db)")
+	evidenceFlags(fl, &f.scanFlags)
 	fl.StringVar(&f.baseline, "baseline", "", "commit or branch that the change starts from: its configuration and ignores count (default: what the CI event says)")
 	settingsFlags(fl)
 	return c
@@ -62,6 +63,9 @@ func (a *app) build(cmd *cobra.Command, names []string, f buildFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := s.openSigner(); err != nil {
+		return err
+	}
 	kept, err := a.storeForScan(cmd.Context(), s.progress)
 	if err != nil {
 		return err
@@ -70,6 +74,9 @@ func (a *app) build(cmd *cobra.Command, names []string, f buildFlags) error {
 	err = b.withWork(func() error { return b.run(cmd.Context(), kept) })
 	if closed := s.engine.close(); closed != nil {
 		s.progress.Say("the engine did not end as it should: " + closed.Error())
+	}
+	if err == nil {
+		err = b.sign(cmd.Context())
 	}
 	s.progress.Close()
 	if err != nil {
@@ -156,7 +163,11 @@ func (a *app) writeRelease(b *building, f buildFlags) error {
 			runs = append(runs, *m.result)
 		}
 		if len(m.files) > 0 {
-			r.Artifacts = append(r.Artifacts, m.report(b.written != ""))
+			made := m.report(b.written != "")
+			if b.signed {
+				made.Bundle = provenanceBundle(m.artifact.Name)
+			}
+			r.Artifacts = append(r.Artifacts, made)
 		}
 	}
 	a.code = r.Verdict.Exit
@@ -211,6 +222,7 @@ func (b *building) verdict() checks.Verdict {
 	if b.interrupted {
 		v.Complete, v.Exit = false, judge.ExitInterrupted
 	}
+	v.Exit, v.Reasons = b.signedVerdict(v.Exit, v.Reasons)
 	return v
 }
 

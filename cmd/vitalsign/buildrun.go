@@ -36,6 +36,9 @@ type building struct {
 	// failure is what went wrong besides the scans.
 	failure     error
 	interrupted bool
+	// notSigned says why what had to be signed was not.
+	notSigned string
+	signed    bool
 	// written is the output directory once everything is there.
 	written string
 }

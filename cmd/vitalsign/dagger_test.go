@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
-	"github.com/vitalsign-dev/vitalsign/internal/report"
 	"github.com/vitalsign-dev/vitalsign/pipelines/dagger/daggertest"
 )
 
@@ -83,7 +82,7 @@ func (b *bench) run(args ...string) (string, int) {
 }
 
 // scan gives the document of a scan.
-func (b *bench) scan(engine string, args ...string) (report.Document, string, int) {
+func (b *bench) scan(engine string, args ...string) (checks.Document, string, int) {
 	b.t.Helper()
 	file := filepath.Join(b.t.TempDir(), "result.json")
 	args = append([]string{"scan", "--engine", engine, "--max-data-age", "off", "--output", "json=" + file}, args...)
@@ -92,7 +91,7 @@ func (b *bench) scan(engine string, args ...string) (report.Document, string, in
 	if err != nil {
 		b.t.Fatalf("exit %d, no document: %v\n%s", code, err, out)
 	}
-	var d report.Document
+	var d checks.Document
 	if err := json.Unmarshal(doc, &d); err != nil {
 		b.t.Fatal(err)
 	}
@@ -100,7 +99,7 @@ func (b *bench) scan(engine string, args ...string) (report.Document, string, in
 }
 
 // normal is a document without what two runs of one engine differ in, too.
-func normal(t *testing.T, d report.Document) string {
+func normal(t *testing.T, d checks.Document) string {
 	t.Helper()
 	d.Runs = slices.Clone(d.Runs)
 	for i := range d.Runs {
@@ -257,7 +256,7 @@ func TestDaggerCache(t *testing.T) {
 	wantCached(t, again, false)
 }
 
-func wantCached(t *testing.T, d report.Document, want bool) {
+func wantCached(t *testing.T, d checks.Document, want bool) {
 	t.Helper()
 	for _, s := range d.Runs[0].Steps {
 		if s.Status != checks.NotApplicable && s.Status != checks.Excluded && s.Cached != want {
@@ -467,7 +466,7 @@ func TestDaggerTwoEngines(t *testing.T) {
 	want, _, wantCode := b.scan("local", args...)
 	file := filepath.Join(t.TempDir(), "result.json")
 	out, code := b.during(2, func(*exec.Cmd) { two.Kill(t) }, append([]string{"--output", "json=" + file}, args...)...)
-	var got report.Document
+	var got checks.Document
 	doc, err := os.ReadFile(file)
 	if err != nil || json.Unmarshal(doc, &got) != nil {
 		t.Fatalf("exit %d, no document: %v\n%s", code, err, out)

@@ -18,10 +18,10 @@ import (
 
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "explain ID", Short: "Say what a finding, a rule or a check is about, and what to do",
-		Long: "ID is a rule (G401), a check (secrets), an advisory (CVE-2021-44228), or the\n" +
-			"beginning of a finding's fingerprint as a scan prints it in brackets. The last two\n" +
-			"are looked up in the runs that are kept.",
+		Use: "explain ID", Short: "Say what a finding, a rule, a check or a decision is about, and what to do",
+		Long: "ID is a rule (G401), a check (secrets), an advisory (CVE-2021-44228), the beginning of\n" +
+			"a finding's fingerprint as a scan prints it in brackets, or a decision as vitalsign verify\n" +
+			"prints it. Findings are looked up in the runs that are kept.",
 		Example: "  vitalsign explain aws-access-token\n  vitalsign explain sast\n  vitalsign explain 376c6cc022c3",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.explain(cmd, args[0]) },
@@ -31,6 +31,11 @@ func (a *app) explainCommand() *cobra.Command {
 var fingerprintPrefix = regexp.MustCompile(`^[0-9a-f]{6,64}$`)
 
 func (a *app) explain(cmd *cobra.Command, id string) error {
+	if fingerprintPrefix.MatchString(id) {
+		if found, err := a.explainDecision(id); found {
+			return err
+		}
+	}
 	program, err := a.checkProgram(cmd)
 	if err != nil {
 		return err

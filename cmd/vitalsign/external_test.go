@@ -16,7 +16,6 @@ import (
 	"testing"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
-	"github.com/vitalsign-dev/vitalsign/internal/report"
 	"github.com/vitalsign-dev/vitalsign/pipelines/dagger/daggertest"
 )
 
@@ -91,7 +90,7 @@ func runExternal(t *testing.T, b *bench, engine, where string) {
 	}
 }
 
-func externalStep(t *testing.T, d report.Document) checks.Step {
+func externalStep(t *testing.T, d checks.Document) checks.Step {
 	t.Helper()
 	for _, s := range d.Runs[0].Steps {
 		if s.Check == "house-lint" {

@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vitalsign-dev/vitalsign/attest/keys"
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/wholefile"
 )
 
 const identityFile = "identity.key"
@@ -20,7 +22,7 @@ func (a *app) keyCommand() *cobra.Command {
 		Use: "key", Short: "Make keys",
 		Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	key.AddCommand(&cobra.Command{
+	key.AddCommand(a.keyCreate(), &cobra.Command{
 		Use: "identity", Short: "Make the identity key of your fleet",
 		Long: "Makes the key under which secret values are compared, so that the same secret is\n" +
 			"the same finding on every machine that has the key. It is 32 random bytes; keep\n" +
@@ -30,6 +32,46 @@ func (a *app) keyCommand() *cobra.Command {
 		RunE:    func(*cobra.Command, []string) error { return a.makeIdentityKey() },
 	})
 	return key
+}
+
+func (a *app) keyCreate() *cobra.Command {
+	return &cobra.Command{
+		Use: "create [NAME]", Short: "Make a key pair that signs: NAME.key and NAME.pub",
+		Long: "Makes a cosign key pair (ECDSA P-256): the private key is encrypted with a passphrase, which is\n" +
+			"asked for in a terminal and taken from " + passphraseEnv + " elsewhere. The public key goes into a\n" +
+			"policy: vitalsign policy init.",
+		Example: "  vitalsign key create ci                      ci.key and ci.pub\n  COSIGN_PASSWORD=... vitalsign key create alice",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			name := "vitalsign"
+			if len(args) == 1 {
+				name = args[0]
+			}
+			return a.createKey(name)
+		},
+	}
+}
+
+// createKey never replaces a key: what it has signed could not be told apart
+// from a forgery any more.
+func (a *app) createKey(name string) error {
+	for _, f := range []string{name + ".key", name + ".pub"} {
+		if fileExists(f) {
+			return usageError("%s is there already and was left alone", f)
+		}
+	}
+	private, public, err := keys.Create(a.passphrase)
+	if err != nil {
+		return err
+	}
+	if err := wholefile.WriteBytes(name+".key", private, 0o600); err != nil {
+		return err
+	}
+	if err := wholefile.WriteBytes(name+".pub", public, 0o644); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "key written: %s.key (mode 0600, keep it and its passphrase) and %s.pub (goes into a policy)\n", name, name)
+	return nil
 }
 
 // makeIdentityKey writes a new key and never replaces one: every waiver that

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
 	"github.com/vitalsign-dev/vitalsign/internal/report"
 	"github.com/vitalsign-dev/vitalsign/internal/wholefile"
@@ -39,7 +40,7 @@ func parseOutputs(f scanFlags) ([]output, error) {
 
 // write prints the document. A report that cannot be written is an internal
 // error: nobody may take an old file for the answer.
-func (a *app) write(cmd *cobra.Command, doc report.Document, f scanFlags, outputs []output, hashes report.LineHashes) error {
+func (a *app) write(cmd *cobra.Command, doc checks.Document, f scanFlags, outputs []output, hashes report.LineHashes) error {
 	for _, o := range outputs {
 		var err error
 		if o.file == "" {
@@ -54,7 +55,7 @@ func (a *app) write(cmd *cobra.Command, doc report.Document, f scanFlags, output
 	return nil
 }
 
-func (a *app) writeFile(o output, doc report.Document, f scanFlags, hashes report.LineHashes) error {
+func (a *app) writeFile(o output, doc checks.Document, f scanFlags, hashes report.LineHashes) error {
 	// A pipe or a terminal is written to; only a file can be replaced.
 	if info, err := os.Stat(o.file); err == nil && !info.Mode().IsRegular() {
 		w, err := os.OpenFile(o.file, os.O_WRONLY, 0)
@@ -66,7 +67,7 @@ func (a *app) writeFile(o output, doc report.Document, f scanFlags, hashes repor
 	return wholefile.Write(o.file, 0o644, func(w io.Writer) error { return a.render(w, o.format, doc, f, false, hashes) })
 }
 
-func (a *app) render(w io.Writer, format string, doc report.Document, f scanFlags, colour bool, hashes report.LineHashes) error {
+func (a *app) render(w io.Writer, format string, doc checks.Document, f scanFlags, colour bool, hashes report.LineHashes) error {
 	switch format {
 	case "json":
 		return report.JSON(w, doc)

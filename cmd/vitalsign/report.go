@@ -12,7 +12,6 @@ import (
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
-	"github.com/vitalsign-dev/vitalsign/internal/report"
 	"github.com/vitalsign-dev/vitalsign/internal/safetext"
 	"github.com/vitalsign-dev/vitalsign/internal/store"
 )
@@ -51,7 +50,7 @@ func (a *app) report(cmd *cobra.Command, args []string, f scanFlags) error {
 	if err != nil {
 		return err
 	}
-	doc := report.Document{Schema: report.SchemaID, Runs: []checks.Run{run}, Verdict: run.Verdict}
+	doc := checks.Document{Schema: checks.DocumentSchema, Runs: []checks.Run{run}, Verdict: run.Verdict}
 	return a.write(cmd, doc, f, outputs, noHashes)
 }
 

@@ -13,7 +13,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/vitalsign-dev/vitalsign/attest"
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/chain"
 	"github.com/vitalsign-dev/vitalsign/internal/config"
 	"github.com/vitalsign-dev/vitalsign/internal/inline"
 	"github.com/vitalsign-dev/vitalsign/internal/inventory"
@@ -33,6 +35,9 @@ type scanFlags struct {
 	noIgnore       bool
 	only           []string
 	baseline       string
+	policy         string
+	sign           string
+	evidence       string
 }
 
 func (a *app) scanCommand() *cobra.Command {
@@ -45,7 +50,8 @@ func (a *app) scanCommand() *cobra.Command {
 			"  vitalsign scan --fail-on critical services/api   a part of it, a higher threshold\n" +
 			"  vitalsign scan -f json > result.json             for machines\n" +
 			"  vitalsign scan --output sarif=result.sarif       a table here, SARIF in a file\n" +
-			"  vitalsign scan --history                         secrets in every commit, too",
+			"  vitalsign scan --history                         secrets in every commit, too\n" +
+			"  vitalsign scan --sign --key ci.key               and sign a bill of health",
 		RunE: func(cmd *cobra.Command, args []string) error { return a.scan(cmd, args, f) },
 	}
 	fl := c.Flags()
@@ -53,6 +59,7 @@ func (a *app) scanCommand() *cobra.Command {
 	fl.String("db", "", "where the advisory data is (default: the cache; see vitalsign db)")
 	fl.BoolVar(&f.noIgnore, "no-ignore", false, "read what .gitignore names, too")
 	fl.StringSliceVar(&f.only, "check", nil, "only these checks; the rest is named as not asked")
+	evidenceFlags(fl, &f)
 	fl.StringVar(&f.baseline, "baseline", "", "commit or branch that the change starts from: its configuration and ignores count (default: what the CI event says)")
 	settingsFlags(fl)
 	return c
@@ -64,6 +71,15 @@ func reportFlags(fl *pflag.FlagSet, f *scanFlags) {
 	fl.StringArrayVar(&f.outputs, "output", nil, "also write FORMAT=FILE (repeatable)")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress, only the verdict")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "every place, digests, unread files")
+}
+
+// evidenceFlags say whose word counts, and whether what was seen is signed.
+func evidenceFlags(fl *pflag.FlagSet, f *scanFlags) {
+	fl.StringVar(&f.policy, "policy", "", "policy that says whose waivers count, and tightens the gate (default: as vitalsign verify finds it)")
+	fl.StringVar(&f.sign, "sign", "", "sign what was seen: auto (record it as unsigned where nobody can sign) or required (exit 4 there)")
+	fl.Lookup("sign").NoOptDefVal = signAuto
+	fl.StringVar(&f.evidence, "evidence", "", "where signed evidence is kept: DIR, git:REF[@REMOTE], oci://REGISTRY/REPO, s3://BUCKET/PREFIX (default: VITALSIGN_EVIDENCE, else the state directory)")
+	signerFlags(fl)
 }
 
 // scan runs every target and prints one document.
@@ -87,13 +103,17 @@ func (a *app) scan(cmd *cobra.Command, targets []string, f scanFlags) error {
 			return err
 		}
 	}
+	if err := s.openSigner(); err != nil {
+		return err
+	}
 	kept, err := a.storeForScan(ctx, s.progress)
 	if err != nil {
 		return err
 	}
 	s.engine = a.openEngine(ctx, s.trees[0].settings.Engine, s.tool, s.progress)
-	doc := report.Document{Schema: report.SchemaID, Runs: s.scanAll(ctx, kept)}
+	doc := checks.Document{Schema: checks.DocumentSchema, Runs: s.scanAll(ctx, kept)}
 	s.closeEngine(doc.Runs)
+	s.signAll(ctx, doc.Runs)
 	s.progress.Close()
 	var exits []int
 	for _, run := range doc.Runs {
@@ -169,7 +189,10 @@ type scanner struct {
 	trees     []opened
 	hashed    hashedFile
 	engine    openedEngine
-	slots     pipelines.Slots
+	// signer signs what was seen, unless unsigned says why nobody can.
+	signer   attest.Signer
+	unsigned error
+	slots    pipelines.Slots
 }
 
 // fits is how many children the engine can run at once.
@@ -212,6 +235,11 @@ type opened struct {
 	trusted    trusted
 	settings   config.Settings
 	resolution config.Resolution
+	// policy is whose word counts, and waivers the files that it is about.
+	policy  foundPolicy
+	waivers []waiverFile
+	// files are what was scanned, once it was.
+	files *scannedFiles
 	// tools are the external tools by their names.
 	tools map[string]*checks.Tool
 	// events takes what happens to this target.
@@ -268,7 +296,32 @@ func (s *scanner) openTarget(ctx context.Context, target string) (o opened, err 
 		return o, err
 	}
 	o.settings, o.resolution = config.Resolve(append(layers, o.trusted.repo)...)
-	return o, nil
+	if err := s.underPolicy(ctx, &o); err != nil {
+		return o, err
+	}
+	o.files = &scannedFiles{}
+	o.waivers, err = s.waiversOf(ctx, o.tree, &o.trusted)
+	return o, err
+}
+
+// underPolicy finds the policy that counts and holds the settings to it: a
+// policy only tightens what is asked for here.
+func (s *scanner) underPolicy(ctx context.Context, o *opened) (err error) {
+	if o.policy, err = s.app.policyFor(ctx, s.flags.policy, repositoryKey(o.tree), s.trustedTree(ctx, o)); err != nil || o.policy.policy == nil {
+		return err
+	}
+	gate, err := chain.GateOf(o.policy.policy.Gate())
+	if err != nil {
+		return err
+	}
+	o.settings.FailOn = min(o.settings.FailOn, gate.FailOn)
+	o.settings.UnratedAs = max(o.settings.UnratedAs, gate.UnratedAs)
+	inline := o.policy.policy.Inline()
+	o.settings.InlineMaxDays = min(o.settings.InlineMaxDays, inline.MaxDays)
+	if most, err := checks.ParseSeverity(inline.MaxSeverity); err == nil {
+		o.settings.InlineMaxSeverity = min(o.settings.InlineMaxSeverity, most)
+	}
+	return nil
 }
 
 // scanTree takes the inventory, makes the plan, runs and judges it.
@@ -292,9 +345,11 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 	if o.took != nil {
 		o.took(inv)
 	}
+	o.files.take(inv)
 	plan := pipelines.Plan{
 		Target: o.tree.Target, Root: o.tree.Root, Inventory: inv, Build: s.tool.Build, ToolDigest: s.tool.Digest,
 		Key: s.key, KeyThrowaway: s.throwaway, RequireSandbox: o.settings.RequireSandbox,
+		Fresh: s.flags.sign != "",
 	}
 	history, cleanup, err := s.history(ctx, o)
 	if err != nil {
@@ -327,6 +382,10 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 	}
 	s.inlineIgnores(ctx, o, marked, &run)
 	run.Findings = checks.Merge(run.Findings)
+	s.waive(o, &run, func(path string) bool { _, ok := roles[path]; return ok })
+	if o.policy.refused != nil {
+		run.Notes = append(run.Notes, o.policy.refused.Error())
+	}
 	run.Verdict = judge.Judge(run, judge.Gate{FailOn: o.settings.FailOn, UnratedAs: o.settings.UnratedAs}, ctx.Err() != nil)
 	run.Verdict.Reasons = append(run.Verdict.Reasons, ageReasons...)
 	return run
@@ -355,7 +414,7 @@ func (s *scanner) steps(o opened, inv *inventory.Inventory, history *pipelines.D
 func (s *scanner) lost(o opened, err error) checks.Run {
 	now := s.app.now().UTC()
 	run := checks.Run{Target: o.tree.Target, Started: now, Ended: now, Engine: s.engine.engine.Name(), Version: s.tool.Build,
-		IdentityKeyID: s.key.ID(), Findings: []checks.Finding{}, Waivers: []string{}}
+		IdentityKeyID: s.key.ID(), Findings: []checks.Finding{}, Waivers: []checks.Waiver{}}
 	for _, d := range s.described(o) {
 		run.Steps = append(run.Steps, checks.Step{Check: d.Name, Version: d.Version, Status: checks.Failed, Reason: err.Error()})
 	}

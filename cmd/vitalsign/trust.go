@@ -44,6 +44,8 @@ func trustRules() map[string]checks.Rule {
 			"It does not count before it is on the base branch. Have it reviewed there by itself."),
 		"loosened-ignore-file": rule("loosened-ignore-file", "The change keeps more files from being read",
 			"The new line does not count before it is on the base branch. Have it reviewed there by itself."),
+		"loosened-waiver": rule("loosened-waiver", "The change waives a finding",
+			"The waiver does not count before it is on the base branch. Have it reviewed there by itself."),
 		"loosened-inline-ignore": rule("loosened-inline-ignore", "The change ignores a finding in its own code",
 			"The ignore does not count before it is on the base branch. Correct the finding, or have the ignore reviewed there."),
 	}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/report"
 )
 
@@ -40,7 +41,7 @@ func run(file string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var doc report.Document
+	var doc checks.Document
 	if err := json.Unmarshal(b, &doc); err != nil {
 		return err
 	}

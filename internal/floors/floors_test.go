@@ -267,7 +267,9 @@ func TestEveryCheckIsListed(t *testing.T) {
 }
 
 // testPackages are for tests only.
-func testPackages() []string { return []string{"checks/checktest", "pipelines/dagger/daggertest", "attest/attesttest"} }
+func testPackages() []string {
+	return []string{"checks/checktest", "pipelines/dagger/daggertest", "attest/attesttest"}
+}
 
 func TestTestPackagesAreForTests(t *testing.T) {
 	for _, f := range sources(t) {

@@ -177,3 +177,31 @@ func TestOutputIsBounded(t *testing.T) {
 		t.Errorf("Patches over its limit: %v", err)
 	}
 }
+
+func TestCommit(t *testing.T) {
+	ctx, dir := context.Background(), repo(t)
+	first := run(t, dir, "rev-parse", "HEAD")
+	write(t, filepath.Join(dir, "a.txt"), "one\nmore\n")
+	run(t, dir, "commit", "-qam", "second")
+	r, err := Open(ctx, program(t), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := r.Commit(ctx, "HEAD")
+	if err != nil || c.ID != run(t, dir, "rev-parse", "HEAD") || c.Tree != run(t, dir, "rev-parse", "HEAD^{tree}") || len(c.Parents) != 1 || c.Parents[0] != first {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if c, err := r.Commit(ctx, first); err != nil || len(c.Parents) != 0 {
+		t.Errorf("the first: %+v, %v", c, err)
+	}
+	if b := r.Branch(ctx); b != "main" {
+		t.Errorf("branch %q", b)
+	}
+	write(t, filepath.Join(dir, "a.txt"), "one\nmore\nnew\n")
+	if who, commit := r.Author(ctx, "a.txt", 2); who != "A" || commit != c.ID {
+		t.Errorf("line 2 is by %q in %q", who, commit)
+	}
+	if who, commit := r.Author(ctx, "a.txt", 3); who != "" || commit != "" {
+		t.Errorf("a line that is not committed is by %q in %q", who, commit)
+	}
+}

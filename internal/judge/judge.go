@@ -35,7 +35,7 @@ func (g Gate) effective(s checks.Severity) checks.Severity {
 // reported and does not block; a credential does wherever it lies.
 func (g Gate) Blocks(f checks.Finding) bool {
 	switch {
-	case f.Ignored != nil:
+	case f.Ignored != nil, f.Waived != nil:
 		return false
 	case g.effective(f.Rule.Severity) < g.FailOn:
 		return false

@@ -11,23 +11,13 @@ import (
 	"github.com/vitalsign-dev/vitalsign/checks"
 )
 
-// SchemaID names the format of Document; the schema is published under it.
-const SchemaID = "https://github.com/vitalsign-dev/vitalsign/schema/scan/v1"
-
-// Schema is the JSON Schema of Document.
+// Schema is the JSON Schema of checks.Document.
 //
 //go:embed scan.v1.schema.json
 var Schema []byte
 
-// Document is what scan -f json prints: one, whatever the number of targets.
-type Document struct {
-	Schema  string         `json:"schema"`
-	Runs    []checks.Run   `json:"runs"`
-	Verdict checks.Verdict `json:"verdict"`
-}
-
 // JSON writes the document, indented, with a final newline.
-func JSON(w io.Writer, d Document) error {
+func JSON(w io.Writer, d checks.Document) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(d)

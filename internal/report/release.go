@@ -28,9 +28,10 @@ type Artifact struct {
 	Name  string         `json:"name"`
 	Kind  string         `json:"kind"`
 	Files []ArtifactFile `json:"files"`
-	// Provenance is a file below Out, which nobody has signed; "" where nothing
-	// was written.
+	// Provenance is a file below Out; "" where nothing was written. Bundle is
+	// the same signed, "" where nobody has signed it.
 	Provenance string `json:"provenance,omitempty"`
+	Bundle     string `json:"bundle,omitempty"`
 	// ResultRun is the id of the scan of what came out.
 	ResultRun string `json:"result_run,omitempty"`
 }
@@ -63,7 +64,11 @@ func ReleaseTable(w io.Writer, r Release, runs []checks.Run, o TableOptions) err
 			t.printf("  %s  %12d  %s\n", f.SHA256, f.Size, safetext.Line(f.Path))
 		}
 		if a.Provenance != "" {
-			t.printf("  provenance: %s (unsigned)\n", safetext.Line(a.Provenance))
+			signed := "unsigned"
+			if a.Bundle != "" {
+				signed = "signed: " + safetext.Line(a.Bundle)
+			}
+			t.printf("  provenance: %s (%s)\n", safetext.Line(a.Provenance), signed)
 		}
 	}
 	if len(r.Artifacts) > 0 {

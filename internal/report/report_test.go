@@ -21,7 +21,7 @@ func isNew() *bool { v := true; return &v }
 
 // sample is a document with everything that a writer may meet, hostile text
 // among it.
-func sample() Document {
+func sample() checks.Document {
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	hostile := "a\x1b[2J\n::error::x\u202e<b>|.go"
 	weak := checks.Rule{ID: "G401", Title: "Use of weak cryptographic primitive", Severity: checks.Medium, CWE: []string{"CWE-328"},
@@ -50,7 +50,7 @@ func sample() Document {
 			{Fingerprint: strings.Repeat("c3", 32), Rule: dep, Check: "deps", Location: checks.Location{Path: "web/package-lock.json"}, SeenBy: []checks.Witness{{Check: "deps", Rule: dep.ID}},
 				Package: &checks.Package{Ecosystem: "npm", Name: "left-pad", Version: "1.0.0", Advisory: dep.ID, Fixed: []string{"1.0.1"}}},
 		},
-		Unread: []checks.Unread{{What: "TypeScript files", Count: 812, Why: "no rules"}}, Waivers: []string{},
+		Unread: []checks.Unread{{What: "TypeScript files", Count: 812, Why: "no rules"}}, Waivers: []checks.Waiver{},
 		Verdict: checks.Verdict{Findings: checks.Fail, Exit: 3, Reasons: []string{"2 findings at or above high", "sast: partial: " + hostile}},
 	}
 	for i := range 12 {
@@ -58,7 +58,7 @@ func sample() Document {
 		f.Ignored, f.Location = nil, checks.Location{Path: fmt.Sprintf("pkg/f%02d.go", i), StartLine: i + 1}
 		run.Findings = append(run.Findings, f)
 	}
-	return Document{Schema: SchemaID, Runs: []checks.Run{run}, Verdict: run.Verdict}
+	return checks.Document{Schema: checks.DocumentSchema, Runs: []checks.Run{run}, Verdict: run.Verdict}
 }
 
 func golden(t *testing.T, name string, got []byte) {
@@ -115,7 +115,7 @@ func TestNoGoldenIsForgotten(t *testing.T) {
 }
 
 func TestJSONIsOfItsSchema(t *testing.T) {
-	s := compile(t, Schema, SchemaID)
+	s := compile(t, Schema, checks.DocumentSchema)
 	var b bytes.Buffer
 	if err := JSON(&b, sample()); err != nil {
 		t.Fatal(err)

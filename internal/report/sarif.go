@@ -150,7 +150,7 @@ type LineHashes func(checks.Run, checks.Finding) string
 // SARIF writes one SARIF run for each check of each target. A step that is not
 // complete is an invocation that was not successful, with the reason: a reader
 // of the file alone must not take it for clean.
-func SARIF(w io.Writer, d Document, hashes LineHashes) error {
+func SARIF(w io.Writer, d checks.Document, hashes LineHashes) error {
 	log := sarifLog{Schema: sarifSchemaURI, Version: "2.1.0", Runs: []sarifRun{}}
 	for _, run := range d.Runs {
 		for _, step := range run.Steps {
@@ -321,6 +321,9 @@ func resultOf(run checks.Run, f checks.Finding, rule int, hashes LineHashes) sar
 	}
 	if f.Ignored != nil {
 		r.Suppressions = []sarifSuppression{{Kind: "inSource", Status: "accepted", Justification: f.Ignored.Reason}}
+	}
+	if f.Waived != nil {
+		r.Suppressions = append(r.Suppressions, sarifSuppression{Kind: "external", Status: "accepted", Justification: f.Waived.Reason})
 	}
 	return r
 }

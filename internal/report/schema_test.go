@@ -42,8 +42,8 @@ func schema(t *testing.T) []byte {
 			return nil
 		},
 	}
-	s := r.Reflect(&Document{})
-	s.ID = SchemaID
+	s := r.Reflect(&checks.Document{})
+	s.ID = checks.DocumentSchema
 	s.Title = "What vitalsign scan -f json prints"
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {

@@ -27,7 +27,7 @@ type TableOptions struct {
 
 // Table writes findings grouped by severity and rule, then the steps, what
 // nobody could read, and the verdict as the last line.
-func Table(w io.Writer, d Document, o TableOptions) error {
+func Table(w io.Writer, d checks.Document, o TableOptions) error {
 	b := bufio.NewWriter(w)
 	t := table{b, o}
 	for _, run := range d.Runs {
@@ -174,6 +174,9 @@ func notes(f checks.Finding) string {
 	}
 	if f.Ignored != nil {
 		parts = append(parts, fmt.Sprintf("ignored until %s by %s: %s", f.Ignored.Until, f.Ignored.By, f.Ignored.Reason))
+	}
+	if f.Waived != nil {
+		parts = append(parts, fmt.Sprintf("waived until %s by %s: %s", f.Waived.Until, strings.TrimSpace(f.Waived.By), f.Waived.Reason))
 	}
 	return "  [" + safetext.Line(strings.Join(parts, ", ")) + "]"
 }

@@ -18,7 +18,7 @@ import (
 
 func run(id string, n int) checks.Run {
 	at := time.Date(2026, 1, 2, 3, 4, 5, n, time.UTC)
-	r := checks.Run{ID: id, Target: checks.Target{Kind: "tree", Path: "/src"}, Started: at, Ended: at.Add(time.Second), Waivers: []string{}, Steps: []checks.Step{{Check: "secrets", Status: checks.OK}},
+	r := checks.Run{ID: id, Target: checks.Target{Kind: "tree", Path: "/src"}, Started: at, Ended: at.Add(time.Second), Waivers: []checks.Waiver{}, Steps: []checks.Step{{Check: "secrets", Status: checks.OK}},
 		Verdict: checks.Verdict{Findings: checks.Fail, Complete: true, Exit: 1, Reasons: []string{"x"}}}
 	for i := range n {
 		r.Findings = append(r.Findings, checks.Finding{Fingerprint: fmt.Sprintf("%064x", i), Check: "secrets", Rule: checks.Rule{ID: "r", Severity: checks.High}, Location: checks.Location{Path: "a"}})

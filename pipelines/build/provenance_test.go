@@ -62,8 +62,8 @@ func TestSourceClaimsNoCommitThatItIsNot(t *testing.T) {
 		"https://x.example/y.git": "git+https://x.example/y.git", "x.example:y/z.git": "git+ssh://x.example/y/z.git",
 		"ssh://x.example/y": "git+ssh://x.example/y", "/srv/git/y": "", "../y": "", "": "", "file:///srv/y": "",
 	} {
-		if got := gitURI(remote); got != want {
-			t.Errorf("gitURI(%q) = %q, want %q", remote, got, want)
+		if got := GitURI(remote); got != want {
+			t.Errorf("GitURI(%q) = %q, want %q", remote, got, want)
 		}
 	}
 }

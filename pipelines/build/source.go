@@ -24,7 +24,7 @@ type Source struct {
 // Resource names the source: the commit where the files are its files, and else
 // the digest of the list of files, which claims no commit.
 func (s Source) Resource() Resource {
-	r := Resource{Name: "source", URI: gitURI(s.Remote)}
+	r := Resource{Name: "source", URI: GitURI(s.Remote)}
 	if s.Clean && s.Commit != "" {
 		r.Digest = map[string]string{"gitCommit": s.Commit, "gitTree": s.Tree}
 		return r
@@ -48,9 +48,9 @@ func InventoryDigest(inv *inventory.Inventory) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// gitURI is a remote's address as SPDX writes it (SPDX 2.3, 7.7), "" for one
+// GitURI is a remote's address as SPDX writes it (SPDX 2.3, 7.7), "" for one
 // that is none.
-func gitURI(remote string) string {
+func GitURI(remote string) string {
 	if host, p, ok := strings.Cut(remote, ":"); ok && !strings.Contains(remote, "://") && !strings.Contains(host, "/") {
 		remote = "ssh://" + host + "/" + strings.TrimPrefix(p, "/") // git's short form
 	}

@@ -2,9 +2,7 @@ package dagger
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -57,20 +55,13 @@ func (b bound) exec(ctx context.Context, job checks.Job, key checks.IdentityKey,
 		return usage, err
 	}
 	if end, err := supervise.End(desk); usage.Cached && (err != nil || end.Reason != "") {
-		job.Attempt = random()
+		job.Attempt = pipelines.NewAttempt()
 		if desk, usage, err = b.once(ctx, job, key); err != nil {
 			return usage, err
 		}
 	}
 	_, err = supervise.Answer(desk, out)
 	return usage, err
-}
-
-// random is an attempt's number that no earlier attempt had.
-func random() int {
-	var b [4]byte
-	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
-	return int(binary.BigEndian.Uint32(b[:])) + 1
 }
 
 // once has the engine run the job and brings the answer into a directory here.

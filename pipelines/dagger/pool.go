@@ -118,7 +118,7 @@ func (p prepared) Exec(ctx context.Context, job checks.Job, key checks.IdentityK
 		}
 		p.give(m, fmt.Errorf("the engine at %s was lost: %w", m.config.name(), lost.error))
 		// Elsewhere, and as another job: half an answer may lie in a cache.
-		job.Attempt = random()
+		job.Attempt = pipelines.NewAttempt()
 	}
 }
 

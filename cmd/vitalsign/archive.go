@@ -1,0 +1,47 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"os"
+
+	"github.com/vitalsign-dev/vitalsign/attest/archive"
+	"github.com/vitalsign-dev/vitalsign/internal/config"
+	"github.com/vitalsign-dev/vitalsign/internal/git"
+	"github.com/vitalsign-dev/vitalsign/pipelines"
+	"github.com/vitalsign-dev/vitalsign/pipelines/build"
+)
+
+// archive opens where evidence is kept: the flag, the environment, else a
+// directory of the user's.
+func (a *app) archive(ctx context.Context, flag string, repo *git.Repo) (archive.Archive, error) {
+	return archive.Open(ctx, a.evidencePlace(flag), archive.Options{Repo: repo, Now: a.now})
+}
+
+// repositoryOf names a target's repository: its remote, "" without one.
+func repositoryOf(t *pipelines.Tree) string { return build.GitURI(t.Target.Remote) }
+
+// repositoryKey names a repository on this machine: by its remote, else by
+// where it is.
+func repositoryKey(t *pipelines.Tree) string { return cmp.Or(repositoryOf(t), t.Root) }
+
+// workTree reads files below a directory, within bounds and never outside.
+func workTree(dir string) config.Tree {
+	return config.Tree{Read: func(name string) ([]byte, error) {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			return nil, err
+		}
+		defer root.Close() // read only
+		return config.WorkTree(root).Read(name)
+	}}
+}
+
+// trustedTree reads the files that are believed of a target: the base's where a
+// change is judged, else its own.
+func (s *scanner) trustedTree(ctx context.Context, o *opened) config.Tree {
+	if o.trusted.base != "" {
+		return commitTree(ctx, o.tree.Repo, o.trusted.base)
+	}
+	return workTree(o.tree.Root)
+}
