@@ -112,11 +112,31 @@ func pruned(v any) any {
 	return v
 }
 
-// IsStatement says whether a bundle claims to hold a statement. Nothing of it
-// has been verified: it only tells which question to ask.
-func IsStatement(raw []byte) bool {
+// Claim is what a bundle says of itself. Nothing of it has been verified: it
+// only tells whether a bundle is worth verifying for a question, and which
+// question to ask of it. A bundle that lies about it is not asked.
+type Claim struct {
+	// Statement says that it holds a statement and no signature over bytes.
+	Statement bool
+	// PredicateType is the statement's.
+	PredicateType string
+}
+
+// ClaimOf reads what a bundle says of itself; zero when that cannot be read.
+func ClaimOf(raw []byte) Claim {
 	var b struct {
-		DSSE *json.RawMessage `json:"dsseEnvelope"`
+		DSSE *struct {
+			Payload []byte `json:"payload"`
+		} `json:"dsseEnvelope"`
 	}
-	return len(raw) <= MaxBundle && json.Unmarshal(raw, &b) == nil && b.DSSE != nil
+	if len(raw) > MaxBundle || json.Unmarshal(raw, &b) != nil || b.DSSE == nil {
+		return Claim{}
+	}
+	var s struct {
+		PredicateType string `json:"predicateType"`
+	}
+	if json.Unmarshal(b.DSSE.Payload, &s) != nil {
+		return Claim{Statement: true}
+	}
+	return Claim{Statement: true, PredicateType: s.PredicateType}
 }

@@ -105,8 +105,8 @@ type Findings struct {
 	// Size and Root are those of the RFC 6962 tree.
 	Size int    `json:"size"`
 	Root string `json:"root"`
-	// Document is the SHA-256 of the findings document: what
-	// "vitalsign scan -f json" prints of this run.
+	// Document is the SHA-256 of the findings document (see
+	// internal/evidence), which lies beside the bill.
 	Document string `json:"document_digest"`
 	// BySeverity counts findings, not fingerprints.
 	BySeverity map[string]int `json:"by_severity"`

@@ -3,19 +3,31 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"os"
+
+	"github.com/google/go-containerregistry/pkg/authn"
 
 	"github.com/vitalsign-dev/vitalsign/attest/archive"
 	"github.com/vitalsign-dev/vitalsign/internal/config"
-	"github.com/vitalsign-dev/vitalsign/internal/git"
 	"github.com/vitalsign-dev/vitalsign/pipelines"
 	"github.com/vitalsign-dev/vitalsign/pipelines/build"
 )
 
 // archive opens where evidence is kept: the flag, the environment, else a
-// directory of the user's.
-func (a *app) archive(ctx context.Context, flag string, repo *git.Repo) (archive.Archive, error) {
-	return archive.Open(ctx, a.evidencePlace(flag), archive.Options{Repo: repo, Now: a.now})
+// directory of the user's. dir is in the repository that a git place is in.
+func (a *app) archive(ctx context.Context, flag, dir string) (archive.Archive, error) {
+	o := archive.Options{Git: a.gitProgram(), GitDirectory: dir, Now: a.now, Keychain: authn.DefaultKeychain}
+	for _, name := range []string{"HOME", "SSH_AUTH_SOCK", "GIT_ASKPASS", "GIT_SSH_COMMAND"} {
+		if v := a.getenv(name); v != "" {
+			o.GitCredentials.Env = append(o.GitCredentials.Env, name+"="+v)
+		}
+	}
+	kept, err := archive.Open(ctx, a.evidencePlace(flag), o)
+	if err != nil {
+		return nil, fmt.Errorf("where evidence is kept: %w", err)
+	}
+	return kept, nil
 }
 
 // repositoryOf names a target's repository: its remote, "" without one.

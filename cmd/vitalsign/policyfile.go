@@ -205,6 +205,9 @@ func (a *app) notOlder(repository string, p *policy.Policy) error {
 
 // policyHere finds the policy that counts in the working directory.
 func (a *app) policyHere(ctx context.Context, flag string) (foundPolicy, error) {
+	if p, from, err := a.namedPolicy(flag); err != nil || p != nil {
+		return foundPolicy{policy: p, from: from}, err // without asking git
+	}
 	t, err := pipelines.OpenTree(ctx, ".", a.gitProgram())
 	if err != nil {
 		return foundPolicy{}, err

@@ -85,9 +85,9 @@ func (s *scanner) signRun(ctx context.Context, o opened, run *checks.Run) error 
 	case o.tree.Only != "":
 		return errors.New("only a part of the repository was looked at, and a bill of health is about all of it")
 	}
-	kept, err := s.app.archive(ctx, s.flags.evidence, o.tree.Repo)
+	kept, err := s.app.archive(ctx, s.flags.evidence, o.tree.Root)
 	if err != nil {
-		return fmt.Errorf("where evidence is kept: %w", err)
+		return err
 	}
 	facts, err := s.facts(ctx, o, kept)
 	if err != nil {

@@ -134,7 +134,7 @@ func (a *app) askSignature(s chain.Subject, g *gathered, t attest.Trust) signatu
 // verifyOne holds a bundle against a subject: a signature over its bytes, or a
 // statement with its digest.
 func (a *app) verifyOne(s chain.Subject, b chain.Bundle, t attest.Trust) (attest.Verified, error) {
-	if attest.IsStatement(b.Raw) {
+	if attest.ClaimOf(b.Raw).Statement {
 		v, err := attest.Verify(b.Raw, t, a.now())
 		if err != nil {
 			return v, err

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/vitalsign-dev/vitalsign/attest"
 	"github.com/vitalsign-dev/vitalsign/attest/policy"
@@ -114,31 +117,66 @@ func (w *walk) subject() bool {
 	return false
 }
 
-// verifyAll verifies every bundle once. What is not believed is remembered
-// with its reason, for whoever misses it.
+// verifyAll verifies every bundle once, except those about other things. What is not believed is remembered with its reason, for
+// whoever misses it.
 func (w *walk) verifyAll() {
-	trust := w.q.Policy.Trust()
-	sum := w.q.Subject.Digests[attest.SHA256]
-	for i, b := range w.q.Bundles {
-		if i == MaxBundles {
-			w.refused = append(w.refused, refusal{b.Name, fmt.Errorf("more than %d bundles", MaxBundles)})
-			return
+	bundles := w.q.Bundles
+	if len(bundles) > MaxBundles {
+		w.refused = append(w.refused, refusal{bundles[MaxBundles].Name, fmt.Errorf("more than %d bundles", MaxBundles)})
+		bundles = bundles[:MaxBundles]
+	}
+	verified, errs := make([]attest.Verified, len(bundles)), make([]error, len(bundles))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(bundles)); i = next.Add(1) - 1 {
+				verified[i], errs[i] = w.verifyOne(bundles[i].Raw)
+			}
+		})
+	}
+	wg.Wait()
+	for i, b := range bundles {
+		switch {
+		case errors.Is(errs[i], errNotAsked):
+		case errs[i] != nil:
+			w.refused = append(w.refused, refusal{b.Name, errs[i]})
+		default:
+			w.verified = append(w.verified, said{verified[i], b.Name})
 		}
-		v, err := attest.Verify(b.Raw, trust, w.q.At)
-		if err != nil && sum != "" && !attest.IsStatement(b.Raw) {
-			v, err = attest.VerifyArtifact(b.Raw, attest.Artifact{SHA256: sum}, trust, w.q.At)
-		}
-		if err == nil && w.q.Released {
-			err = existedAt(v, w.q)
-		}
-		if err != nil {
-			w.refused = append(w.refused, refusal{b.Name, err})
-			continue
-		}
-		w.verified = append(w.verified, said{v, b.Name})
 	}
 	// The same answer whatever order a directory has.
 	slices.SortStableFunc(w.verified, func(a, b said) int { return strings.Compare(a.ID()+a.file, b.ID()+b.file) })
+}
+
+// errNotAsked is a bundle that claims to be about something else.
+var errNotAsked = errors.New("not asked")
+
+func (w *walk) verifyOne(raw []byte) (v attest.Verified, err error) {
+	trust := w.q.Policy.Trust()
+	claim := attest.ClaimOf(raw)
+	sum := w.q.Subject.Digests[attest.SHA256]
+	switch {
+	case !claim.Statement && sum != "":
+		v, err = attest.VerifyArtifact(raw, attest.Artifact{SHA256: sum}, trust, w.q.At)
+	case slices.Contains(notAsked(), claim.PredicateType):
+		return v, errNotAsked
+	default:
+		v, err = attest.Verify(raw, trust, w.q.At)
+	}
+	if err == nil && w.q.Released {
+		err = existedAt(v, w.q)
+	}
+	if err != nil {
+		return attest.Verified{}, err
+	}
+	return v, nil
+}
+
+// notAsked are predicates that decide nothing here. Whatever else a bundle
+// claims, it is verified: what was changed must be told as changed.
+func notAsked() []string {
+	return []string{attest.PredicateVSA, attest.PredicateVulns, attest.PredicateTestResult, attest.PredicateCycloneDX, attest.PredicateSPDX, attest.PredicateOpenVEX}
 }
 
 // existedAt says whether a statement is proven to have existed at the time

@@ -4,9 +4,7 @@
 package evidence
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,38 +29,19 @@ type Facts struct {
 	Previous []bill.Previous
 }
 
-// MaxDocument bounds a findings document, in bytes.
-const MaxDocument = 512 << 20
-
-// Document is the findings document of a run: what scan -f json prints, on one
-// line.
-func Document(run checks.Run) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(checks.Document{Schema: checks.DocumentSchema, Runs: []checks.Run{run}, Verdict: run.Verdict})
-	return b.Bytes(), err
-}
-
-// Read reads a findings document of one run.
-func Read(document []byte) (checks.Run, error) {
-	var d checks.Document
-	if err := json.Unmarshal(document, &d); err != nil {
-		return checks.Run{}, fmt.Errorf("no findings document: %w", err)
-	}
-	if d.Schema != checks.DocumentSchema || len(d.Runs) != 1 {
-		return checks.Run{}, errors.New("no findings document of one run")
-	}
-	return d.Runs[0], nil
-}
-
 // Leaves are the findings as a bill commits to them: one leaf a fingerprint,
 // with the worst of its rules, and all its places in order.
 func Leaves(findings []checks.Finding) []bill.Leaf {
-	sorted := slices.Clone(findings)
-	slices.SortStableFunc(sorted, checks.Compare)
-	at := map[string]int{}
-	var out []bill.Leaf
+	sorted := make([]*checks.Finding, len(findings)) // they are large to move
+	for i := range findings {
+		sorted[i] = &findings[i]
+	}
+	inOrder := func(a, b *checks.Finding) int { return checks.Compare(*a, *b) }
+	if !slices.IsSortedFunc(sorted, inOrder) { // a run's are
+		slices.SortStableFunc(sorted, inOrder)
+	}
+	at := make(map[string]int, len(sorted))
+	out := make([]bill.Leaf, 0, len(sorted))
 	for _, f := range sorted {
 		i, ok := at[f.Fingerprint]
 		if !ok {
@@ -146,10 +125,13 @@ func bySeverity(findings []checks.Finding) map[string]int {
 // Agree says whether a findings document is the one that a bill commits to:
 // its digest, the root over its findings, and every step's status.
 func Agree(b bill.Bill, document []byte) (checks.Run, error) {
-	if got := attest.Digest(document); got != b.Findings.Document {
+	digest := make(chan string, 1)
+	go func() { digest <- attest.Digest(document) }()
+	run, err := Read(document)
+	// Nothing that was read is used before the digest is right.
+	if got := <-digest; got != b.Findings.Document {
 		return checks.Run{}, fmt.Errorf("the findings document has the SHA-256 %.16s, and the bill names %.16s", got, b.Findings.Document)
 	}
-	run, err := Read(document)
 	if err != nil {
 		return run, err
 	}

@@ -159,7 +159,12 @@ func (r *Repo) output(ctx context.Context, dir string, args ...string) ([]byte, 
 func (r *Repo) stream(ctx context.Context, dir string, w io.Writer, limit int64, args ...string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	cmd := r.command(ctx, dir, args...)
+	return r.run(ctx, cancel, r.command(ctx, dir, args...), w, limit, args[0])
+}
+
+// run is one command, which ends when cancel is called; verb is what it is
+// called in an error.
+func (r *Repo) run(ctx context.Context, cancel func(), cmd *exec.Cmd, w io.Writer, limit int64, verb string) error {
 	var words bytes.Buffer
 	cmd.Stderr = &limitedWriter{w: &words, left: 4096}
 	pipe, err := cmd.StdoutPipe()
@@ -167,19 +172,19 @@ func (r *Repo) stream(ctx context.Context, dir string, w io.Writer, limit int64,
 		return err
 	}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("git %s: %w", args[0], err)
+		return fmt.Errorf("git %s: %w", verb, err)
 	}
 	n, copyErr := io.Copy(w, io.LimitReader(pipe, limit+1))
 	if n > limit {
 		cancel()
 		_ = cmd.Wait() // it was killed; the limit is the news
-		return fmt.Errorf("git %s in %s: printed more than %d bytes", args[0], dir, limit)
+		return fmt.Errorf("git %s in %s: printed more than %d bytes", verb, cmd.Dir, limit)
 	}
 	if err := cmd.Wait(); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return fmt.Errorf("git %s in %s: %s", args[0], dir, cmp.Or(strings.TrimSpace(words.String()), err.Error()))
+		return fmt.Errorf("git %s in %s: %s", verb, cmd.Dir, cmp.Or(strings.TrimSpace(words.String()), err.Error()))
 	}
 	return copyErr
 }
