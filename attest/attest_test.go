@@ -73,7 +73,9 @@ func TestSignAndVerify(t *testing.T) {
 	if !v.Valid() || !v.About(attest.SHA256, attest.Digest([]byte("a"))) || v.About(attest.SHA256, attest.Digest([]byte("b"))) {
 		t.Errorf("verified %v", v)
 	}
-	var p struct{ Kind, Text string }
+	var p struct {
+		Text string `json:"text"`
+	}
 	if err := v.Decode(attest.PredicateOurs, &p); err != nil || p.Text != "<&>" {
 		t.Errorf("predicate %+v, %v", p, err)
 	}
@@ -153,6 +155,9 @@ func TestEveryFlippedByteIsSeen(t *testing.T) {
 	}
 }
 
+// doubled says two things, and which of them depends on the reader.
+const doubled = `{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":"00"}}],"predicateType":"a","predicateType":"b","predicate":{}}`
+
 func TestRefusals(t *testing.T) {
 	s, trust := newSigner(t)
 	_, other := newSigner(t)
@@ -182,6 +187,7 @@ func TestRefusals(t *testing.T) {
 		"a signature over a file": {over, trust, attest.Malformed},
 		"another payload type":    {bundleOf(t, s, text), trust, attest.Malformed},
 		"no statement":            {bundleOf(t, s, &sign.DSSEData{Data: []byte("{}"), PayloadType: attest.PayloadType}), trust, attest.Malformed},
+		"a name twice":            {bundleOf(t, s, &sign.DSSEData{Data: []byte(doubled), PayloadType: attest.PayloadType}), trust, attest.Malformed},
 		"nothing":                 {nil, trust, attest.Malformed},
 		"too large":               {make([]byte, attest.MaxBundle+1), trust, attest.Malformed},
 	} {

@@ -13,6 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	jsonv2 "github.com/go-json-experiment/json"
 )
 
 // Types of statements and payloads (in-toto Attestation Framework, Statement
@@ -122,10 +124,11 @@ func (s Statement) check() error {
 	return nil
 }
 
-// parseStatement reads a payload whose signature has been verified.
+// parseStatement reads a payload whose signature has been verified. A name that
+// is there twice is an error: two readers could take one statement in two ways.
 func parseStatement(payload []byte) (Statement, error) {
 	var s Statement
-	if err := json.Unmarshal(payload, &s); err != nil {
+	if err := jsonv2.Unmarshal(payload, &s); err != nil {
 		return Statement{}, err
 	}
 	return s, s.check()

@@ -4,13 +4,13 @@ import (
 	"crypto"
 	"crypto/x509"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/sigstore/sigstore-go/pkg/bundle"
 	"github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/verify"
@@ -76,7 +76,7 @@ func (v Verified) Decode(predicateType string, p any) error {
 	if !v.ok || v.statement.PredicateType != predicateType {
 		return fmt.Errorf("the statement is of type %q, not %q", v.statement.PredicateType, predicateType)
 	}
-	return json.Unmarshal(v.statement.Predicate, p)
+	return jsonv2.Unmarshal(v.statement.Predicate, p)
 }
 
 // About says whether the statement has a subject with this digest.
@@ -203,6 +203,9 @@ func (c checker) byKey() (Verified, *Rejection) {
 // signatureKind tells a changed signature from one over something else.
 func (c checker) signatureKind(err error) Kind {
 	s := fmt.Sprint(err)
+	if strings.Contains(s, "failed to fetch envelope statement") {
+		return Malformed // signed, and not to be read
+	}
 	if strings.Contains(s, "artifact does not match digest") || strings.Contains(s, "provided artifact digest") {
 		return Digest256
 	}

@@ -34,7 +34,7 @@ const (
 	maxManifest = 1 << 20
 )
 
-// registry is an archive in a repository of an OCI registry. Each name is one
+// repository is an archive in a repository of an OCI registry. Each name is one
 // artifact (OCI image specification 1.1, "Guidelines for Artifact Usage"): a
 // manifest with the empty configuration and one layer, the bytes. Its tag is
 // the name, see tagOf; so List needs the list of tags only, and it works where
@@ -45,13 +45,13 @@ const (
 // reads back afterwards; two writers of different bytes under one name who
 // come in the same moment can end with one of them, who learns ErrExists,
 // replaced. Turn on immutable tags where the registry has them.
-type registry struct {
+type repository struct {
 	repo name.Repository
 	opts []remote.Option
 	mu   sync.Mutex // look, write and read back as one, within a process
 }
 
-var _ Archive = (*registry)(nil)
+var _ Archive = (*repository)(nil)
 
 func openOCI(l Location, o Options) (Archive, error) {
 	repo, err := name.NewRepository(l.Repository, name.StrictValidation)
@@ -62,15 +62,15 @@ func openOCI(l Location, o Options) (Archive, error) {
 	if o.Keychain != nil {
 		opts = append(opts, remote.WithAuthFromKeychain(o.Keychain))
 	}
-	return &registry{repo: repo, opts: opts}, nil
+	return &repository{repo: repo, opts: opts}, nil
 }
 
-func (r *registry) with(ctx context.Context) []remote.Option {
+func (r *repository) with(ctx context.Context) []remote.Option {
 	return append(r.opts[:len(r.opts):len(r.opts)], remote.WithContext(ctx))
 }
 
 // List implements Archive.
-func (r *registry) List(ctx context.Context, prefix string) ([]string, error) {
+func (r *repository) List(ctx context.Context, prefix string) ([]string, error) {
 	if err := errors.Join(ctx.Err(), checkPrefix(prefix)); err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (r *registry) List(ctx context.Context, prefix string) ([]string, error) {
 }
 
 // Get implements Archive.
-func (r *registry) Get(ctx context.Context, name string) ([]byte, error) {
+func (r *repository) Get(ctx context.Context, name string) ([]byte, error) {
 	if err := errors.Join(ctx.Err(), CheckName(name)); err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (r *registry) Get(ctx context.Context, name string) ([]byte, error) {
 }
 
 // manifest reads the manifest under a tag, if it is one of ours.
-func (r *registry) manifest(ctx context.Context, tag string) (*v1.Manifest, error) {
+func (r *repository) manifest(ctx context.Context, tag string) (*v1.Manifest, error) {
 	d, err := remote.Get(r.repo.Tag(tag), r.with(ctx)...)
 	if err != nil {
 		return nil, err
@@ -139,7 +139,7 @@ func parseManifest(tag string, raw []byte) (*v1.Manifest, error) {
 	return m, nil
 }
 
-func (r *registry) layer(ctx context.Context, name string, d v1.Descriptor) ([]byte, error) {
+func (r *repository) layer(ctx context.Context, name string, d v1.Descriptor) ([]byte, error) {
 	if d.Size > MaxSize {
 		return nil, fmt.Errorf("%s: %w", name, ErrTooLarge)
 	}
@@ -160,7 +160,7 @@ func (r *registry) layer(ctx context.Context, name string, d v1.Descriptor) ([]b
 }
 
 // Put implements Archive.
-func (r *registry) Put(ctx context.Context, name string, content []byte) error {
+func (r *repository) Put(ctx context.Context, name string, content []byte) error {
 	if err := errors.Join(ctx.Err(), checkFile(name, content)); err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ func (r *registry) Put(ctx context.Context, name string, content []byte) error {
 
 // push writes the blobs and then the manifest. Nothing in it is of the time or
 // the place, so the same bytes under the same name are the same artifact.
-func (r *registry) push(ctx context.Context, name string, content []byte) error {
+func (r *repository) push(ctx context.Context, name string, content []byte) error {
 	kind := types.MediaType(evidenceType)
 	if isBundle(name) > 0 {
 		kind = bundleType
@@ -211,7 +211,7 @@ func (r *registry) push(ctx context.Context, name string, content []byte) error 
 	return remote.Put(r.repo.Tag(tagOf(name)), manifest(raw), r.with(ctx)...)
 }
 
-func (r *registry) blob(ctx context.Context, content []byte, kind types.MediaType) (v1.Descriptor, error) {
+func (r *repository) blob(ctx context.Context, content []byte, kind types.MediaType) (v1.Descriptor, error) {
 	l := static.NewLayer(content, kind)
 	digest, err := l.Digest()
 	if err != nil {

@@ -196,7 +196,9 @@ func ApprovalOf(v attest.Verified) (Approval, error) {
 
 // KindOf says what kind of our statements a verified one is.
 func KindOf(v attest.Verified) string {
-	var k struct{ Kind string }
+	var k struct {
+		Kind string `json:"kind"`
+	}
 	if err := v.Decode(attest.PredicateOurs, &k); err != nil {
 		return ""
 	}

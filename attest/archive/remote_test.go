@@ -1,0 +1,127 @@
+package archive
+
+import (
+	"encoding/json"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
+
+func TestRegistry(t *testing.T) {
+	for kind, start := range registries(t) {
+		t.Run(kind, func(t *testing.T) {
+			location := "oci://" + start(t) + "/team/evidence"
+			open := func(t *testing.T) Archive { return openAt(t, location, Options{}) }
+			conform(t, open)
+			r := open(t).(*repository)
+			img, err := random.Image(10, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, tag := range []string{"latest", "v1.", "v1._x"} { // somebody else's
+				if err := remote.Write(r.repo.Tag(tag), img); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := remote.Write(r.repo.Tag(tagOf("foreign.json")), img); err != nil {
+				t.Fatal(err)
+			}
+			if b, err := r.Get(t.Context(), "foreign.json"); err == nil {
+				t.Errorf("an image was read as evidence: %q", b)
+			}
+			if names, err := r.List(t.Context(), "top"); err != nil || !slices.Equal(names, []string{"top.json"}) {
+				t.Errorf("%q, %v", names, err)
+			}
+		})
+	}
+}
+
+// An artifact that was tagged anew under another name is not that evidence.
+func TestRegistryMovedTag(t *testing.T) {
+	ctx := t.Context()
+	r := openAt(t, "oci://"+registries(t)["in process"](t)+"/e", Options{}).(*repository)
+	if err := r.Put(ctx, "a.json", []byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	m, err := r.manifest(ctx, tagOf("a.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Put(r.repo.Tag(tagOf("b.json")), manifest(raw)); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := r.Get(ctx, "b.json"); err == nil {
+		t.Errorf("b.json is %q", b)
+	}
+}
+
+// A server that answers without an end is left.
+func TestRegistryEndless(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v2/" {
+			return
+		}
+		chunk := []byte(`{"tags":["` + strings.Repeat("x", 1<<20))
+		for {
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+			chunk = chunk[len(`{"tags":["`):][:1<<19]
+			chunk = append(make([]byte, 0, 1<<20), []byte(strings.Repeat("y", 1<<19+10))...)
+		}
+	}))
+	defer s.Close()
+	a := openAt(t, "oci://"+strings.TrimPrefix(s.URL, "http://")+"/e", Options{})
+	if _, err := a.List(t.Context(), ""); err == nil || !strings.Contains(err.Error(), "more than was agreed") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestBucket(t *testing.T) {
+	location := s3Server(t)
+	for prefix, o := range map[string]Options{
+		"conditional": {}, "": {},
+		"silent":  {Transport: without{header: "If-None-Match"}},
+		"refused": {Transport: without{header: "If-None-Match", answer: http.StatusNotImplemented}},
+	} {
+		t.Run(prefix, func(t *testing.T) {
+			if prefix == "" {
+				// The whole bucket, which holds the others as well.
+				if names, err := openAt(t, strings.Replace(location, "PREFIX", "", 1), o).List(t.Context(), "nothing/"); err != nil || len(names) != 0 {
+					t.Errorf("%q, %v", names, err)
+				}
+				return
+			}
+			a := openAt(t, strings.Replace(location, "PREFIX", prefix, 1), o)
+			if prefix == "conditional" {
+				conform(t, func(t *testing.T) Archive { return openAt(t, strings.Replace(location, "PREFIX", prefix, 1), o) })
+				return
+			}
+			conformEmpty(t, a)
+			conformPutGet(t, a, a)
+			conformNeverReplaced(t, a, a)
+		})
+	}
+}
+
+func TestBucketWantsARegion(t *testing.T) {
+	t.Setenv("AWS_REGION", "")
+	t.Setenv("AWS_DEFAULT_REGION", "")
+	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
+	if _, err := Open(t.Context(), "s3://clinic/x", Options{}); err == nil || !strings.Contains(err.Error(), "region") {
+		t.Errorf("%v", err)
+	}
+}
