@@ -315,7 +315,7 @@ func TestTimestamps(t *testing.T) {
 	server := httptest.NewServer(a)
 	defer server.Close()
 	s, trust := newSigner(t)
-	s.Timestamps, s.Root = attest.TimestampAuthority(server.URL), a.Root(true)
+	s.Timestamps, s.Root = attest.TimestampAuthority(server.URL, nil), a.Root(true)
 	raw := signed(t, s)
 	if _, err := attest.Verify(raw, trust, noon); kindOf(err) != attest.Time {
 		t.Errorf("a timestamp that nobody can check: %v", err)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
@@ -32,9 +33,10 @@ type Signer struct {
 	Root *Root
 }
 
-// TimestampAuthority asks the RFC 3161 authority at a URL.
-func TimestampAuthority(url string) *sign.TimestampAuthority {
-	return sign.NewTimestampAuthority(&sign.TimestampAuthorityOptions{URL: url, Timeout: 30 * time.Second, Retries: 2})
+// TimestampAuthority asks the RFC 3161 authority at a URL, through a transport
+// (nil for the usual one).
+func TimestampAuthority(url string, through http.RoundTripper) *sign.TimestampAuthority {
+	return sign.NewTimestampAuthority(&sign.TimestampAuthorityOptions{URL: url, Timeout: 30 * time.Second, Retries: 2, Transport: through})
 }
 
 // Public is the signer's public key.

@@ -12,6 +12,7 @@ import (
 	"crypto/x509"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -121,6 +122,13 @@ func (a *Authority) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if _, err := w.Write(b); err != nil {
 		a.t.Log(err)
 	}
+}
+
+// RoundTrip lets a client ask without a connection.
+func (a *Authority) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	a.ServeHTTP(w, r)
+	return w.Result(), nil
 }
 
 // Sign signs a statement with a certificate for subject by issuer, valid for

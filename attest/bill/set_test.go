@@ -3,6 +3,7 @@ package bill_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"sort"
 	"testing"
@@ -148,4 +149,35 @@ func BenchmarkSet(b *testing.B) {
 	for b.Loop() {
 		set(b, l)
 	}
+}
+
+func FuzzProof(f *testing.F) {
+	all := leaves(12)
+	s := set(f, all[:7])
+	in := map[string]bool{}
+	for _, l := range all[:7] {
+		in[l.Fingerprint] = true
+	}
+	for _, l := range all {
+		p, err := s.Prove(l.Fingerprint)
+		if err != nil {
+			f.Fatal(err)
+		}
+		raw, err := json.Marshal(p)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+	// Whatever a proof says that holds is so.
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var p bill.Proof
+		if json.Unmarshal(raw, &p) != nil {
+			return
+		}
+		present, err := p.Check(s.Size(), s.Root())
+		if err == nil && present != in[p.Fingerprint] {
+			t.Fatalf("%s is said to be present: %v", p.Fingerprint, present)
+		}
+	})
 }

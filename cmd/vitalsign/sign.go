@@ -154,6 +154,7 @@ func (a *app) attestCommand() *cobra.Command {
 			return a.writeBundle(bundlePath(sub, out, shortName(st.PredicateType)), raw, sub)
 		},
 	}
+	c.AddCommand(a.proveCommand(), a.pullCommand())
 	signerFlags(c.Flags())
 	fl := c.Flags()
 	fl.StringVar(&kind, "type", "", "predicate type: a word ("+strings.Join(sortedNames(predicateNames()), ", ")+") or a URI")

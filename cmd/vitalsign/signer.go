@@ -50,7 +50,7 @@ func (a *app) signer(cmd *cobra.Command) (s attest.Signer, err error) {
 		return s, exitError{judge.ExitUsage, err}
 	}
 	if url := a.flagOr(cmd, "timestamp-url", "VITALSIGN_TIMESTAMP_URL"); url != "" {
-		s.Timestamps = attest.TimestampAuthority(url)
+		s.Timestamps = attest.TimestampAuthority(url, nil)
 	}
 	s.Root, err = a.trustedRoot(cmd)
 	return s, err

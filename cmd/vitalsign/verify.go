@@ -24,6 +24,7 @@ import (
 // verifyFlags are what the command line says about a verification.
 type verifyFlags struct {
 	policy, format, at, release, project string
+	proof                                string
 	bundles                              []string
 	key, trustedRoot                     string
 	identity, identityRegexp             string
@@ -52,6 +53,7 @@ func (a *app) verifyCommand() *cobra.Command {
 	fl.StringVarP(&f.format, "format", "f", "table", "what to print: table, json, sarif")
 	fl.StringVar(&f.at, "at", "", "judge by what is proven to have existed at this time (RFC 3339); today's answer is given beside it")
 	fl.StringVar(&f.release, "release", "", "file that lists many artifacts: SHA256SUMS, or YAML with artifacts")
+	fl.StringVar(&f.proof, "proof", "", "with finding:FINGERPRINT: the proof that vitalsign attest prove made")
 	fl.StringVar(&f.project, "project", "", "project of the repository whose bill counts")
 	fl.StringVar(&f.key, "key", "", "public key (PEM) or key management service: one signature only, no policy")
 	fl.StringVar(&f.trustedRoot, "trusted-root", "", "Sigstore trusted root (JSON); "+attest.PublicGood+" is built in, as of "+attest.PublicGoodDate)
@@ -65,6 +67,9 @@ func (a *app) verifyCommand() *cobra.Command {
 func (a *app) verify(cmd *cobra.Command, args []string, f verifyFlags) error {
 	if !slices.Contains([]string{"table", "json", "sarif"}, f.format) {
 		return usageError("there is no format %q; the formats are table, json, sarif", f.format)
+	}
+	if len(args) == 1 && strings.HasPrefix(args[0], findingSubject) {
+		return a.verifyProof(cmd, args[0], f)
 	}
 	subjects, err := a.subjects(cmd.Context(), args, f.release)
 	if err != nil {

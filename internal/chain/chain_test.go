@@ -327,6 +327,31 @@ func TestAtATime(t *testing.T) {
 	}
 }
 
+func TestAtATimeWithTimestamps(t *testing.T) {
+	w := newWorld(t)
+	for name, s := range w.people {
+		s.Timestamps, s.Root = attest.TimestampAuthority("http://tsa.example", w.authority), w.authority.Root(true)
+		w.people[name] = s
+	}
+	w.policy = strings.Replace(w.policy, "require:", "require:\n  timestamp: true", 1)
+	w.bill("bill", "ci", run(), nil)
+	w.provenance("ci", commit)
+	w.approve("bob", w.waive("alice", same))
+	q := w.question()
+	q.At, q.Released = time.Now().Add(time.Second), true
+	if r := chain.Verify(context.Background(), q); r.Verdict.Exit != judge.ExitPass {
+		t.Errorf("valid when released: %s", text(r))
+	}
+	q.At = now.AddDate(0, 0, 5)
+	if r := chain.Verify(context.Background(), q); r.Verdict.Exit != judge.ExitNotVerified || !strings.Contains(strings.Join(r.Verdict.Reasons, ""), "the bill is 5 d old") {
+		t.Errorf("some days later: %s", text(r))
+	}
+	q.At = now.Add(-30 * time.Second)
+	if r := chain.Verify(context.Background(), q); r.Verdict.Exit != judge.ExitNotVerified || !strings.Contains(strings.Join(r.Verdict.Reasons, ""), "it is proven to exist since") {
+		t.Errorf("before it was signed: %s", text(r))
+	}
+}
+
 func TestHistoryIsShown(t *testing.T) {
 	w := newWorld(t)
 	older := run()

@@ -117,7 +117,9 @@ var objectID = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
 // a dependency with gitCommit (GitHub) or a git URI whose digest is an object
 // id under sha1 or, as GitLab writes it, sha256; in v0.2 the material that
 // configSource names.
-func sourceOf(v attest.Verified) (source, error) {
+func sourceOf(v attest.Verified) (source, error) { return readSource(v.Statement().Predicate) }
+
+func readSource(predicate []byte) (source, error) {
 	var p struct {
 		BuildDefinition struct {
 			ResolvedDependencies []resource `json:"resolvedDependencies"`
@@ -127,7 +129,7 @@ func sourceOf(v attest.Verified) (source, error) {
 			ConfigSource resource `json:"configSource"`
 		} `json:"invocation"`
 	}
-	if err := json.Unmarshal(v.Statement().Predicate, &p); err != nil {
+	if err := json.Unmarshal(predicate, &p); err != nil {
 		return source{}, err
 	}
 	var found []source
