@@ -82,6 +82,15 @@ func (s Signer) Artifact(ctx context.Context, sum string) ([]byte, error) {
 	return raw, own(err)
 }
 
+// Made says whether a bundle is this signer's signature over the artifact.
+func (s Signer) Made(raw []byte, sum string) bool {
+	t, err := s.own()
+	if err == nil {
+		_, err = VerifyArtifact(raw, Artifact{SHA256: sum}, t, time.Time{})
+	}
+	return err == nil
+}
+
 func own(err error) error {
 	if err != nil {
 		return fmt.Errorf("what was signed does not verify: %w", err)

@@ -35,6 +35,7 @@ const (
 	PredicateCycloneDX    = "https://cyclonedx.org/bom"
 	PredicateSPDX         = "https://spdx.dev/Document"
 	PredicateOpenVEX      = "https://openvex.dev/ns"
+	PredicateImageSigned  = "https://sigstore.dev/cosign/sign/v1" // cosign sign --new-bundle-format
 	PredicateBill         = "https://github.com/vitalsign-dev/vitalsign/bill-of-health/v1"
 	PredicateOurs         = "https://github.com/vitalsign-dev/vitalsign/statement/v1"
 )
@@ -63,10 +64,12 @@ func (s Subject) Has(algorithm, digest string) bool {
 
 // Statement is an in-toto Statement v1 whose predicate is not looked into.
 type Statement struct {
-	Type          string          `json:"_type"`
-	Subject       []Subject       `json:"subject"`
-	PredicateType string          `json:"predicateType"`
-	Predicate     json.RawMessage `json:"predicate"`
+	Type          string    `json:"_type"`
+	Subject       []Subject `json:"subject"`
+	PredicateType string    `json:"predicateType"`
+	// Predicate may be missing in what others say (cosign's signature of an
+	// image is such a statement); nothing can be decoded of it then.
+	Predicate json.RawMessage `json:"predicate,omitempty"`
 }
 
 // NewStatement says predicate of subjects.
@@ -74,6 +77,9 @@ func NewStatement(predicateType string, predicate any, subjects ...Subject) (Sta
 	raw, err := encode(predicate)
 	if err != nil {
 		return Statement{}, fmt.Errorf("a predicate of type %s: %w", predicateType, err)
+	}
+	if string(raw) == "null" {
+		return Statement{}, fmt.Errorf("a statement of type %s without a predicate", predicateType)
 	}
 	s := Statement{StatementType, subjects, predicateType, raw}
 	return s, s.check()
@@ -106,8 +112,6 @@ func (s Statement) check() error {
 		return fmt.Errorf("%q is not the type of an in-toto statement", s.Type)
 	case s.PredicateType == "":
 		return errors.New("the statement has no predicateType")
-	case len(s.Predicate) == 0 || string(s.Predicate) == "null":
-		return errors.New("the statement has no predicate")
 	case len(s.Subject) == 0:
 		return errors.New("the statement is about nothing: it has no subject")
 	}

@@ -76,6 +76,9 @@ func (v Verified) Decode(predicateType string, p any) error {
 	if !v.ok || v.statement.PredicateType != predicateType {
 		return fmt.Errorf("the statement is of type %q, not %q", v.statement.PredicateType, predicateType)
 	}
+	if len(v.statement.Predicate) == 0 || string(v.statement.Predicate) == "null" {
+		return fmt.Errorf("the statement of type %q has no predicate", predicateType)
+	}
 	return jsonv2.Unmarshal(v.statement.Predicate, p)
 }
 

@@ -293,7 +293,7 @@ func (a *app) askCase(ctx context.Context, p *policy.Policy, dir string, c polic
 			return chain.Result{}, usageError("at: %w", err)
 		}
 	}
-	e, err := a.evidenceFor(ctx, s, []string{filepath.Join(dir, filepath.FromSlash(c.Bundle))})
+	e, err := a.evidenceFor(s, []string{filepath.Join(dir, filepath.FromSlash(c.Bundle))})
 	if err != nil {
 		return chain.Result{}, err
 	}

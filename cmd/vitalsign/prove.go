@@ -125,10 +125,12 @@ const findingSubject = "finding:"
 func (a *app) pullCommand() *cobra.Command {
 	var place, out string
 	c := &cobra.Command{
-		Use: "pull [COMMIT ...]", Short: "Bring signed evidence from where it is kept into a directory",
-		Long: "Copies the evidence of the commits, or all of it, so that vitalsign verify --bundle DIR can\n" +
-			"judge it with no network. Nothing is believed by being copied.",
+		Use: "pull [COMMIT | image:REFERENCE ...]", Short: "Bring signed evidence from where it is kept into a directory",
+		Long: "Copies the evidence of the commits, or all of it, and what lies beside images in their\n" +
+			"registry, so that vitalsign verify --bundle DIR can judge it with no network. Nothing is\n" +
+			"believed by being copied.",
 		Example: "  vitalsign attest pull --evidence oci://registry.example/app/evidence --out evidence\n" +
+			"  vitalsign attest pull image:registry.example/app@sha256:... --out evidence\n" +
 			"  vitalsign attest pull HEAD --evidence git:refs/vitalsign/evidence@origin --out evidence",
 		RunE: func(cmd *cobra.Command, args []string) error { return a.pull(cmd, args, place, out) },
 	}
@@ -147,22 +149,30 @@ func (a *app) pull(cmd *cobra.Command, commits []string, place, out string) erro
 	if err != nil {
 		return exitError{judge.ExitUsage, err}
 	}
+	to, err := archive.Open(ctx, out, archive.Options{})
+	if err != nil {
+		return usageError("--out: %w", err)
+	}
+	n := 0
 	prefixes := []string{""}
 	if len(commits) > 0 {
 		prefixes = nil
 	}
 	for _, rev := range commits {
+		if ref, ok := strings.CutPrefix(rev, "image:"); ok {
+			m, err := a.pullImage(ctx, ref, to)
+			if err != nil {
+				return err
+			}
+			n += m
+			continue
+		}
 		s, err := a.commitSubject(ctx, rev)
 		if err != nil {
 			return err
 		}
 		prefixes = append(prefixes, s.Digests[attest.GitCommit]+"/")
 	}
-	to, err := archive.Open(ctx, out, archive.Options{})
-	if err != nil {
-		return usageError("--out: %w", err)
-	}
-	n := 0
 	for _, p := range prefixes {
 		names, err := kept.List(ctx, p)
 		if err != nil {
@@ -180,7 +190,7 @@ func (a *app) pull(cmd *cobra.Command, commits []string, place, out string) erro
 		}
 	}
 	if n == 0 {
-		return exitError{judge.ExitNotVerified, fmt.Errorf("there is no evidence of that in %s", a.evidencePlace(place))}
+		return exitError{judge.ExitNotVerified, fmt.Errorf("there is no evidence of that (in %s)", a.evidencePlace(place))}
 	}
 	fmt.Fprintf(a.err, "%d files copied to %s; vitalsign verify SUBJECT --bundle %s\n", n, out, out)
 	return nil

@@ -20,6 +20,7 @@ const kindSignature = "signature"
 
 func (a *app) signCommand() *cobra.Command {
 	var out string
+	var asBundle bool
 	c := &cobra.Command{
 		Use: "sign ARTIFACT ...", Short: "Sign files, directories and images",
 		Long: "Signs each artifact with a cosign key and writes ARTIFACT" + attest.BundleSuffix + ", a Sigstore\n" +
@@ -35,7 +36,7 @@ func (a *app) signCommand() *cobra.Command {
 				return notSigned(err)
 			}
 			for _, name := range args {
-				if err := a.signOne(cmd.Context(), s, name, out); err != nil {
+				if err := a.signOne(cmd.Context(), s, name, out, asBundle); err != nil {
 					return fmt.Errorf("%s: %w", name, err)
 				}
 			}
@@ -44,6 +45,7 @@ func (a *app) signCommand() *cobra.Command {
 	}
 	signerFlags(c.Flags())
 	c.Flags().StringVar(&out, "out", "", "directory for the bundles (default: beside the artifact)")
+	c.Flags().BoolVar(&asBundle, newBundleFlag, false, "store an image's signature as a bundle, as cosign does with this flag")
 	return c
 }
 
@@ -55,8 +57,11 @@ func notSigned(err error) error {
 	return err
 }
 
-func (a *app) signOne(ctx context.Context, s attest.Signer, name, out string) error {
+func (a *app) signOne(ctx context.Context, s attest.Signer, name, out string, asBundle bool) error {
 	sub, err := a.subject(ctx, name)
+	if err == nil {
+		err = a.resolveImage(ctx, &sub)
+	}
 	if err != nil {
 		return err
 	}
@@ -65,7 +70,7 @@ func (a *app) signOne(ctx context.Context, s attest.Signer, name, out string) er
 	case "file", "digest":
 		raw, err = s.Artifact(ctx, sub.Digests[attest.SHA256])
 	case "image":
-		return a.signImage(ctx, s, sub)
+		return a.signImage(ctx, s, sub, asBundle)
 	default:
 		var st attest.Statement
 		if st, err = attest.NewStatement(attest.PredicateOurs, map[string]string{"kind": kindSignature}, statementSubject(sub)); err == nil {
@@ -120,6 +125,7 @@ const maxPredicate = 32 << 20
 
 func (a *app) attestCommand() *cobra.Command {
 	var kind, predicate, out string
+	var asBundle bool
 	c := &cobra.Command{
 		Use: "attest SUBJECT", Short: "Make a signed statement about a file, directory, image or commit",
 		Long: "Signs an in-toto statement (DSSE, in a Sigstore bundle) with the predicate in a file:\n" +
@@ -133,6 +139,9 @@ func (a *app) attestCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			sub, err := a.subject(ctx, args[0])
+			if err == nil {
+				err = a.resolveImage(ctx, &sub)
+			}
 			if err != nil {
 				return err
 			}
@@ -145,7 +154,7 @@ func (a *app) attestCommand() *cobra.Command {
 				return notSigned(err)
 			}
 			if sub.Kind == "image" {
-				return a.attestImage(ctx, s, sub, st)
+				return a.attestImage(ctx, s, sub, st, asBundle)
 			}
 			raw, err := s.Statement(ctx, st)
 			if err != nil {
@@ -160,6 +169,7 @@ func (a *app) attestCommand() *cobra.Command {
 	fl.StringVar(&kind, "type", "", "predicate type: a word ("+strings.Join(sortedNames(predicateNames()), ", ")+") or a URI")
 	fl.StringVar(&predicate, "predicate", "", "file with the predicate, or a whole in-toto statement")
 	fl.StringVar(&out, "out", "", "directory for the bundle (default: beside the subject)")
+	fl.BoolVar(&asBundle, newBundleFlag, false, "store an image's statement as a bundle, as cosign does with this flag")
 	return c
 }
 

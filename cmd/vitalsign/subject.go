@@ -15,8 +15,8 @@ import (
 
 // subjectHelp says how a subject is named.
 const subjectHelp = "A subject is a file, a directory (its dirHash: .git and bundles are left out), an image\n" +
-	"(image:REFERENCE, or image:DIRECTORY with an OCI layout), a commit of the repository here\n" +
-	"(commit:HEAD) or anywhere (commit:FULL-ID), or a digest (sha256:HEX).\n"
+	"(image:REFERENCE@sha256:..., or image:DIRECTORY with an OCI layout), a commit of the repository\n" +
+	"here (commit:HEAD) or anywhere (commit:FULL-ID), or a digest (sha256:HEX).\n"
 
 // subject finds what a name on the command line stands for. A bare name is
 // always a path.
@@ -31,7 +31,7 @@ func (a *app) subject(ctx context.Context, name string) (chain.Subject, error) {
 		}
 		return chain.Subject{Kind: "digest", Name: name, Digests: map[string]string{attest.SHA256: strings.ToLower(rest)}}, nil
 	case "image":
-		return a.imageSubject(ctx, rest)
+		return a.imageSubject(rest)
 	}
 	info, err := os.Stat(name)
 	if err != nil {

@@ -135,7 +135,7 @@ func (a *app) verifyChain(cmd *cobra.Command, subjects []chain.Subject, f verify
 	d := report.Decision{Schema: report.DecisionSchemaID, Answers: []report.Answer{}}
 	var exits []int
 	for _, s := range subjects {
-		e, err := a.evidenceFor(cmd.Context(), s, f.bundles)
+		e, err := a.evidenceFor(s, f.bundles)
 		if err != nil {
 			return exitError{judge.ExitNotVerified, fmt.Errorf("the evidence: %w", err)}
 		}
@@ -206,7 +206,7 @@ func (g *gathered) document(digest string) ([]byte, error) {
 
 // evidenceFor reads the evidence that the command line names, or that lies
 // where it is kept by itself; and the bundles beside a file.
-func (a *app) evidenceFor(ctx context.Context, s chain.Subject, named []string) (*gathered, error) {
+func (a *app) evidenceFor(s chain.Subject, named []string) (*gathered, error) {
 	g := &gathered{}
 	places := named
 	if len(places) == 0 {
@@ -224,11 +224,6 @@ func (a *app) evidenceFor(ctx context.Context, s chain.Subject, named []string) 
 	}
 	if s.Kind == "file" || s.Kind == "directory" {
 		if err := g.beside(s.Name); err != nil {
-			return nil, err
-		}
-	}
-	if s.Kind == "image" {
-		if err := a.gatherImage(ctx, g, s); err != nil {
 			return nil, err
 		}
 	}

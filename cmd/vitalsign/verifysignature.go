@@ -93,7 +93,7 @@ func (a *app) verifySignatures(cmd *cobra.Command, subjects []chain.Subject, f v
 	}
 	a.code = judge.ExitPass
 	for _, s := range subjects {
-		g, err := a.evidenceFor(cmd.Context(), s, f.bundles)
+		g, err := a.evidenceFor(s, f.bundles)
 		if err != nil {
 			return exitError{judge.ExitNotVerified, fmt.Errorf("the bundle: %w", err)}
 		}
@@ -145,6 +145,9 @@ func (a *app) verifyOne(s chain.Subject, b chain.Bundle, t attest.Trust) (attest
 			}
 		}
 		return attest.Verified{}, &attest.Rejection{Kind: attest.Digest256, Detail: "a statement about something else"}
+	}
+	if b.Payload != nil {
+		return attest.VerifyImage(b.Raw, b.Payload, s.Digests[attest.SHA256], t, a.now())
 	}
 	artifact := attest.Artifact{SHA256: s.Digests[attest.SHA256]}
 	v, err := attest.VerifyArtifact(b.Raw, artifact, t, a.now())

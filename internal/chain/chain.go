@@ -31,6 +31,9 @@ type Subject struct {
 type Bundle struct {
 	Name string
 	Raw  []byte
+	// Payload is set for a signature of an image: the simple signing document
+	// that it is over.
+	Payload []byte
 }
 
 // Question is everything that an answer depends on.

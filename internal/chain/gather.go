@@ -46,7 +46,13 @@ func Gather(dir *os.Root) ([]Bundle, func(digest string) ([]byte, error), error)
 		if total += int64(len(raw)); total > maxEvidence {
 			return fmt.Errorf("more than %d bytes of bundles", maxEvidence)
 		}
-		bundles = append(bundles, Bundle{name, raw})
+		b := Bundle{Name: name, Raw: raw}
+		if signed := strings.TrimSuffix(name, attest.BundleSuffix); strings.HasSuffix(signed, attest.SimpleSigningSuffix) {
+			if b.Payload, err = readBounded(dir, signed, attest.MaxBundle); err != nil {
+				return err
+			}
+		}
+		bundles = append(bundles, b)
 		return nil
 	})
 	document := func(digest string) ([]byte, error) {

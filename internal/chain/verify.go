@@ -113,7 +113,7 @@ func (w *walk) subject() bool {
 			return true
 		}
 	}
-	w.broken(LinkArtifact, "%s has no digest", w.q.Subject.Name)
+	w.broken(LinkArtifact, "%s has no digest: name one (an image by REFERENCE@sha256:..., since nobody is asked)", w.q.Subject.Name)
 	return false
 }
 
@@ -131,7 +131,7 @@ func (w *walk) verifyAll() {
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(bundles)); i = next.Add(1) - 1 {
-				verified[i], errs[i] = w.verifyOne(bundles[i].Raw)
+				verified[i], errs[i] = w.verifyOne(bundles[i])
 			}
 		})
 	}
@@ -152,11 +152,14 @@ func (w *walk) verifyAll() {
 // errNotAsked is a bundle that claims to be about something else.
 var errNotAsked = errors.New("not asked")
 
-func (w *walk) verifyOne(raw []byte) (v attest.Verified, err error) {
+func (w *walk) verifyOne(b Bundle) (v attest.Verified, err error) {
 	trust := w.q.Policy.Trust()
+	raw := b.Raw
 	claim := attest.ClaimOf(raw)
 	sum := w.q.Subject.Digests[attest.SHA256]
 	switch {
+	case b.Payload != nil:
+		v, err = attest.VerifyImage(raw, b.Payload, sum, trust, w.q.At)
 	case !claim.Statement && sum != "":
 		v, err = attest.VerifyArtifact(raw, attest.Artifact{SHA256: sum}, trust, w.q.At)
 	case slices.Contains(notAsked(), claim.PredicateType):
