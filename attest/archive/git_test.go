@@ -225,12 +225,19 @@ func TestGitRunsNothingOfTheRepositories(t *testing.T) {
 		}
 	}
 	for key, value := range map[string]string{
-		"remote.origin.uploadpack": script, "remote.origin.receivepack": script, "core.sshCommand": script, "credential.helper": "!" + script,
+		"core.sshCommand": script, "credential.helper": "!" + script,
 		"core.gitProxy": script, "gpg.program": script, "push.gpgSign": "true", "commit.gpgSign": "true", "core.fsmonitor": script,
 		"uploadpack.packObjectsHook": script, "credential.https://forge.example.helper": "!" + script, "core.alternateRefsCommand": script,
 	} {
 		run(t, dir, "config", key, value)
 		run(t, bare, "config", key, value)
+	}
+	for _, key := range []string{"remote.origin.uploadpack", "remote.file://" + bare + ".receivepack", "remote.promisor.uploadpack"} {
+		run(t, dir, "config", key, script)
+		if _, err := Open(t.Context(), "git:"+evidenceRef+"@origin", gitOptions(t, dir)); err == nil || !strings.Contains(err.Error(), key) {
+			t.Errorf("with %s: %v", key, err)
+		}
+		run(t, dir, "config", "--unset", key)
 	}
 	a := openGitAt(t, dir, "git:"+evidenceRef+"@origin")
 	if err := a.Put(t.Context(), "a.json", []byte("1")); err != nil {

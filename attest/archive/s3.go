@@ -36,16 +36,15 @@ var _ Archive = (*bucket)(nil)
 // only place in which this package lets a library do so, and it happens only
 // when the user names a bucket.
 func openS3(ctx context.Context, l Location, o Options) (Archive, error) {
-	load := []func(*config.LoadOptions) error{
-		config.WithHTTPClient(&http.Client{Transport: loopback.Transport(o.Transport, MaxSize+maxManifest)}),
-	}
+	load := o.AWS
 	if l.Region != "" {
-		load = append(load, config.WithRegion(l.Region))
+		load = append([]func(*config.LoadOptions) error{config.WithRegion(l.Region)}, load...)
 	}
-	c, err := config.LoadDefaultConfig(ctx, append(load, o.AWS...)...)
+	c, err := config.LoadDefaultConfig(ctx, load...)
 	if err != nil {
 		return nil, err
 	}
+	c.HTTPClient = httpClient(c.HTTPClient, o.Transport)
 	if c.Region == "" {
 		if l.Endpoint == "" {
 			return nil, errors.New("no region: say ?region=.. or set AWS_REGION")
@@ -67,6 +66,20 @@ func openS3(ctx context.Context, l Location, o Options) (Archive, error) {
 		b.prefix = l.Prefix + "/"
 	}
 	return b, nil
+}
+
+// httpClient carries what goes to the bucket. Under it is the caller's
+// transport, or the SDK's own, which knows AWS_CA_BUNDLE. (What fetches
+// credentials keeps the SDK's client: the service that gives them to a machine
+// is asked by plain http at a link-local address.)
+func httpClient(sdk aws.HTTPClient, base http.RoundTripper) aws.HTTPClient {
+	if own, ok := sdk.(interface{ GetTransport() *http.Transport }); ok && base == nil {
+		base = own.GetTransport()
+	}
+	return &http.Client{
+		Transport:     loopback.Transport(base, MaxSize+maxManifest),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // List implements Archive.

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"crypto/rand"
 	"fmt"
 	"net"
@@ -118,24 +119,33 @@ func openAt(t *testing.T, location string, o Options) Archive {
 	return a
 }
 
-// without is a server's transport that changes requests on their way.
-type without struct {
-	header string
-	answer int // 0: the header is passed over in silence
+// unconditional is a server that knows no conditional writes, and says so or
+// passes them over in silence.
+type unconditional struct {
+	says    bool
+	objects map[string][]byte
 }
 
-func (w without) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Header.Get(w.header) == "" {
-		return http.DefaultTransport.RoundTrip(r)
+func (u unconditional) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer := httptest.NewRecorder()
+	content, there := u.objects[r.URL.Path]
+	switch {
+	case r.Method == http.MethodPut && u.says && r.Header.Get("If-None-Match") != "":
+		answer.WriteHeader(http.StatusNotImplemented)
+		fmt.Fprint(answer, "<Error><Code>NotImplemented</Code></Error>")
+	case r.Method == http.MethodPut:
+		var b bytes.Buffer
+		if r.Body != nil {
+			if _, err := b.ReadFrom(r.Body); err != nil {
+				return nil, err
+			}
+		}
+		u.objects[r.URL.Path] = b.Bytes()
+	case !there:
+		answer.WriteHeader(http.StatusNotFound)
+		fmt.Fprint(answer, "<Error><Code>NoSuchKey</Code></Error>")
+	default:
+		_, _ = answer.Write(content) // into memory
 	}
-	if w.answer != 0 {
-		body := `<Error><Code>NotImplemented</Code><Message>no conditions here</Message></Error>`
-		rec := httptest.NewRecorder()
-		rec.WriteHeader(w.answer)
-		_, _ = rec.WriteString(body) // into memory
-		return rec.Result(), nil
-	}
-	r = r.Clone(r.Context())
-	r.Header.Del(w.header)
-	return http.DefaultTransport.RoundTrip(r)
+	return answer.Result(), nil
 }

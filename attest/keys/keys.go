@@ -16,6 +16,7 @@ import (
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
 	"github.com/sigstore/sigstore/pkg/signature"
 	"github.com/sigstore/sigstore/pkg/signature/kms"
+	"github.com/sigstore/sigstore/pkg/signature/options"
 )
 
 // maxKey bounds a key file, in bytes.
@@ -64,6 +65,9 @@ func service(ctx context.Context, ref string) (signature.SignerVerifier, error) 
 	var none *kms.ProviderNotFoundError
 	if errors.As(err, &none) {
 		return nil, fmt.Errorf("no key management service for %s; there are %s", ref, strings.Join(kms.SupportedProviders(), ", "))
+	}
+	if err == nil {
+		_, err = sv.PublicKey(options.WithContext(ctx)) // a key that is not there is found out now
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the key %s: %w", ref, err)

@@ -97,26 +97,44 @@ func (r *Repo) remoteSettings(ctx context.Context, protocol string, c Credential
 		{"credential.helper", ""}, {"gc.auto", "0"}, {"maintenance.auto", "false"}, {"fetch.fsckObjects", "true"},
 		{"fetch.writeCommitGraph", "false"}, {"push.gpgSign", "false"}, {"push.followTags", "false"}, {"push.pushOption", ""},
 		{"http.sslVerify", "true"}, {"http.saveCookies", "false"}, {"http.followRedirects", "initial"},
+		{"core.alternateRefsCommand", "true"}, // true(1): no refs of alternates
 	}
 	out, err := r.output(ctx, r.Dir, "config", "--local", "--includes", "--null", "--name-only", "--list")
 	if err != nil {
 		return nil, err
 	}
 	for key := range strings.SplitSeq(string(out), "\x00") {
-		// A setting for one address goes over one for all, so it needs its own.
-		switch lower := strings.ToLower(key); {
-		case strings.HasPrefix(lower, "http.") && strings.HasSuffix(lower, ".sslverify"):
-			kv = append(kv, [2]string{key, "true"})
-		case strings.HasPrefix(lower, "http.") && strings.HasSuffix(lower, ".savecookies"):
-			kv = append(kv, [2]string{key, "false"})
-		case strings.HasPrefix(lower, "credential.") && strings.HasSuffix(lower, ".helper"):
-			kv = append(kv, [2]string{key, ""})
+		value, ok := tamed(strings.ToLower(key))
+		switch {
+		case value == "git" && protocol == "file":
+			return nil, fmt.Errorf("the repository's %s names a program to run: unset it", key)
+		case ok:
+			kv = append(kv, [2]string{key, value})
 		}
 	}
 	if c.Helper != "" {
 		kv = append(kv, [2]string{"credential.helper", c.Helper})
 	}
 	return kv, nil
+}
+
+// tamed gives what a setting must be instead: one for an address goes over one
+// for all, so each needs its own. "git" stands for a program at the other end,
+// whose first setting is the one that counts, so it cannot be replaced; a
+// remote may be one at an address, or the one of a partial clone.
+func tamed(key string) (value string, ok bool) {
+	section, _, _ := strings.Cut(key, ".")
+	switch section + "." + key[strings.LastIndexByte(key, '.')+1:] {
+	case "http.sslverify":
+		return "true", true
+	case "http.savecookies":
+		return "false", true
+	case "credential.helper":
+		return "", true
+	case "remote.uploadpack", "remote.receivepack":
+		return "git", false
+	}
+	return "", false
 }
 
 // settings reads back what configEnv wrote.
@@ -134,9 +152,12 @@ func (r *Repo) settings() [][2]string {
 	return kv
 }
 
+// uploadPack says the program at the other end, whatever the configuration says.
+const uploadPack = "--upload-pack=git-upload-pack"
+
 // Tip gives the commit that a ref of the remote points to, "" for none.
 func (m *Remote) Tip(ctx context.Context, ref string) (string, error) {
-	out, err := m.run(ctx, "ls-remote", "--refs", m.address, ref)
+	out, err := m.run(ctx, "ls-remote", "--refs", uploadPack, m.address, ref)
 	if err != nil {
 		return "", err
 	}
@@ -158,7 +179,8 @@ func (m *Remote) Fetch(ctx context.Context, ref string) (string, error) {
 	if _, err := m.repo.output(ctx, m.repo.Dir, "cat-file", "-e", tip+"^{commit}"); err == nil {
 		return tip, nil
 	}
-	_, err = m.run(ctx, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", m.address, ref)
+	_, err = m.run(ctx, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules",
+		uploadPack, m.address, ref)
 	if err != nil {
 		return "", err
 	}
@@ -169,14 +191,15 @@ func (m *Remote) Fetch(ctx context.Context, ref string) (string, error) {
 // Push lets a ref of the remote point to commit, if that is further on the
 // same history; else ErrRejected. Never by force.
 func (m *Remote) Push(ctx context.Context, commit, ref string) error {
-	args := []string{"push", "--quiet", "--no-verify", "--no-signed", "--recurse-submodules=no", "--no-follow-tags"}
+	program := "git-receive-pack"
 	if m.local {
 		// The repository at a path is no more trusted than this one: its hooks
 		// and its work tree are not touched.
-		args = append(args, "--receive-pack='"+strings.ReplaceAll(m.repo.git, "'", `'\''`)+"' -c core.hooksPath=/dev/null"+
-			" -c core.fsmonitor=false -c receive.autogc=false -c receive.denyCurrentBranch=refuse -c receive.fsckObjects=true receive-pack")
+		program = "'" + strings.ReplaceAll(m.repo.git, "'", `'\''`) + "' -c core.hooksPath=/dev/null" +
+			" -c core.fsmonitor=false -c core.alternateRefsCommand=true -c receive.autogc=false -c receive.denyCurrentBranch=refuse -c receive.fsckObjects=true receive-pack"
 	}
-	_, err := m.run(ctx, append(args, m.address, commit+":"+ref)...)
+	_, err := m.run(ctx, "push", "--quiet", "--no-verify", "--no-signed", "--recurse-submodules=no", "--no-follow-tags",
+		"--receive-pack="+program, m.address, commit+":"+ref)
 	if err != nil && raced(err.Error()) {
 		return fmt.Errorf("%w: %w", ErrRejected, err)
 	}

@@ -67,6 +67,7 @@ type body struct {
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if b.left -= int64(n); b.left < 0 {
+		_ = b.Close() // not every reader closes what failed, and the server would go on
 		return 0, fmt.Errorf("%s answered with more than was agreed", b.host)
 	}
 	return n, err
