@@ -6,13 +6,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/vitalsign-dev/vitalsign/internal/gather"
 )
 
 // maxDirFiles bounds a directory that is hashed.
@@ -57,7 +58,7 @@ func HashDir(ctx context.Context, dir *os.Root) (string, error) {
 		case len(files) == maxDirFiles:
 			return fmt.Errorf("more than %d files", maxDirFiles)
 		}
-		sum, err := hashFile(dir, name)
+		sum, err := gather.Sum(ctx, dir, name)
 		files[name] = sum
 		return err
 	})
@@ -68,17 +69,4 @@ func HashDir(ctx context.Context, dir *os.Root) (string, error) {
 		return "", errors.New("the directory holds no file")
 	}
 	return HashFiles(files)
-}
-
-func hashFile(dir *os.Root, name string) (string, error) {
-	f, err := dir.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close() // read only
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

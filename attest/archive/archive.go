@@ -24,6 +24,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/vitalsign-dev/vitalsign/attest"
 )
 
 // Archive is a place where evidence is kept: append-only, by name.
@@ -66,9 +68,6 @@ const (
 
 	maxParts, maxName = 8, 200
 )
-
-// BundleSuffix is how names of Sigstore bundles end.
-const BundleSuffix = ".sigstore.json"
 
 // CheckName says whether a name is one for every kind of archive: 1 to 8 parts
 // of A-Z a-z 0-9 . _ - with slashes between them, 200 bytes at most, no part
@@ -155,7 +154,7 @@ func order(files map[string][]byte) []string {
 }
 
 func isBundle(name string) int {
-	if strings.HasSuffix(name, BundleSuffix) {
+	if strings.HasSuffix(name, attest.BundleSuffix) {
 		return 1
 	}
 	return 0

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/vitalsign-dev/vitalsign/attest"
 )
 
 func TestParse(t *testing.T) {
@@ -115,8 +117,8 @@ func FuzzManifest(f *testing.F) {
 }
 
 func TestOrderPutsBundlesLast(t *testing.T) {
-	got := order(map[string][]byte{"z.json": nil, "a" + BundleSuffix: nil, "b.json": nil, "c" + BundleSuffix: nil})
-	if want := []string{"b.json", "z.json", "a" + BundleSuffix, "c" + BundleSuffix}; !slices.Equal(got, want) {
+	got := order(map[string][]byte{"z.json": nil, "a" + attest.BundleSuffix: nil, "b.json": nil, "c" + attest.BundleSuffix: nil})
+	if want := []string{"b.json", "z.json", "a" + attest.BundleSuffix, "c" + attest.BundleSuffix}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
@@ -235,12 +237,12 @@ func (f flaky) Put(ctx context.Context, name string, content []byte) error {
 // doing it again completes it.
 func TestPutAllCutOff(t *testing.T) {
 	ctx, a := t.Context(), openDir(t, t.TempDir())
-	files := map[string][]byte{"a" + BundleSuffix: []byte("1"), "a.json": []byte("2"), "z.json": []byte("3")}
+	files := map[string][]byte{"a" + attest.BundleSuffix: []byte("1"), "a.json": []byte("2"), "z.json": []byte("3")}
 	for _, at := range []string{"a.json", "z.json"} {
 		if err := PutAll(ctx, flaky{a, at}, files); err == nil {
 			t.Fatal("no error")
 		}
-		if _, err := a.Get(ctx, "a"+BundleSuffix); !errors.Is(err, ErrAbsent) {
+		if _, err := a.Get(ctx, "a"+attest.BundleSuffix); !errors.Is(err, ErrAbsent) {
 			t.Errorf("cut off at %s the bundle is there: %v", at, err)
 		}
 	}

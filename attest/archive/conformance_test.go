@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/vitalsign-dev/vitalsign/attest"
 )
 
 // conform is what every kind of archive passes. open gives an archive onto the
@@ -47,7 +49,7 @@ func contents() map[string][]byte {
 		all[i] = byte(i)
 	}
 	return map[string][]byte{
-		"top.json": []byte("{}\n"), "sha256-ab/run.json": []byte("a document\r\n"), "sha256-ab/run" + BundleSuffix: all,
+		"top.json": []byte("{}\n"), "sha256-ab/run.json": []byte("a document\r\n"), "sha256-ab/run" + attest.BundleSuffix: all,
 		"1/2/3/4/5/6/7/8": []byte("deep"), "-dash/__x_-y_.json": []byte("odd"), "sha256-a.json": []byte("near a prefix"),
 		long: []byte("long"), "empty.json": {}, "big.json": bytes.Repeat([]byte("0123456789abcdef"), 1<<16),
 	}
@@ -127,7 +129,7 @@ func conformSize(t *testing.T, a Archive) {
 
 func conformSeveral(t *testing.T, a, other Archive) {
 	ctx := t.Context()
-	files := map[string][]byte{"set/1.json": []byte("1"), "set/1" + BundleSuffix: []byte("signed"), "set/2.json": []byte("2")}
+	files := map[string][]byte{"set/1.json": []byte("1"), "set/1" + attest.BundleSuffix: []byte("signed"), "set/2.json": []byte("2")}
 	for range 2 {
 		if err := PutAll(ctx, a, files); err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vitalsign-dev/vitalsign/attest"
 	"github.com/vitalsign-dev/vitalsign/internal/git"
 )
 
@@ -110,7 +111,7 @@ func TestGitClonesRace(t *testing.T) {
 		wg.Go(func() {
 			for i := range each {
 				files := map[string][]byte{
-					fmt.Sprintf("%d/%d.json", c, i): []byte("document"), fmt.Sprintf("%d/%d%s", c, i, BundleSuffix): fmt.Append(nil, c, i),
+					fmt.Sprintf("%d/%d.json", c, i): []byte("document"), fmt.Sprintf("%d/%d%s", c, i, attest.BundleSuffix): fmt.Append(nil, c, i),
 				}
 				if err := PutAll(t.Context(), a, files); err != nil {
 					t.Errorf("clone %d: %v", c, err)

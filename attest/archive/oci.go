@@ -18,13 +18,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
+	"github.com/vitalsign-dev/vitalsign/attest"
 	"github.com/vitalsign-dev/vitalsign/internal/loopback"
 )
 
 // Media types and annotations of what is kept in a registry.
 const (
 	evidenceType = "application/vnd.vitalsign.evidence.v1+json"
-	bundleType   = "application/vnd.dev.sigstore.bundle.v0.3+json"
+	bundleType   = attest.BundleMediaType
 	// nameAnnotation says the name, on the manifest.
 	nameAnnotation = "dev.vitalsign.evidence.name"
 	// titleAnnotation is the file's name for tools such as oras (OCI image

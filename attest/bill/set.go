@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sort"
+	"sync"
 
 	"github.com/cyberphone/json-canonicalization/go/src/webpki.org/jsoncanonicalizer"
 	"github.com/transparency-dev/merkle/compact"
@@ -71,7 +73,6 @@ type Set struct {
 func NewSet(leaves []Leaf) (*Set, error) {
 	s := &Set{leaves: slices.Clone(leaves)}
 	slices.SortFunc(s.leaves, func(a, b Leaf) int { return cmp.Compare(a.Fingerprint, b.Fingerprint) })
-	r := (&compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}).NewEmptyRange(0)
 	for i, l := range s.leaves {
 		if l.Fingerprint == "" || i > 0 && s.leaves[i-1].Fingerprint == l.Fingerprint {
 			return nil, fmt.Errorf("%w: the fingerprint %q is empty or there twice", ErrSet, l.Fingerprint)
@@ -79,12 +80,12 @@ func NewSet(leaves []Leaf) (*Set, error) {
 		if l.Count < 1 || l.Count != len(l.Locations) {
 			return nil, fmt.Errorf("%w: %s counts %d in %d places", ErrSet, l.Fingerprint, l.Count, len(l.Locations))
 		}
-		b, err := l.bytes()
-		if err != nil {
-			return nil, fmt.Errorf("%w: %s: %w", ErrSet, l.Fingerprint, err)
-		}
-		h := rfc6962.DefaultHasher.HashLeaf(b)
-		s.hashes = append(s.hashes, h)
+	}
+	if err := s.hash(); err != nil {
+		return nil, err
+	}
+	r := (&compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}).NewEmptyRange(0)
+	for _, h := range s.hashes {
 		if err := r.Append(h, nil); err != nil {
 			return nil, err
 		}
@@ -95,6 +96,28 @@ func NewSet(leaves []Leaf) (*Set, error) {
 		s.root = rfc6962.DefaultHasher.EmptyRoot()
 	}
 	return s, err
+}
+
+// hash hashes every leaf, on all processors: that is most of the work.
+func (s *Set) hash() error {
+	s.hashes = make([][]byte, len(s.leaves))
+	part := len(s.leaves)/runtime.GOMAXPROCS(0) + 1
+	errs := make([]error, len(s.leaves)/part+1)
+	var wg sync.WaitGroup
+	for n := range errs {
+		wg.Go(func() {
+			for i := n * part; i < min((n+1)*part, len(s.leaves)); i++ {
+				b, err := s.leaves[i].bytes()
+				if err != nil {
+					errs[n] = fmt.Errorf("%w: %s: %w", ErrSet, s.leaves[i].Fingerprint, err)
+					return
+				}
+				s.hashes[i] = rfc6962.DefaultHasher.HashLeaf(b)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // Size is the number of leaves.
