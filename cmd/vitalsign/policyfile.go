@@ -16,6 +16,8 @@ import (
 
 	"github.com/vitalsign-dev/vitalsign/attest"
 	"github.com/vitalsign-dev/vitalsign/attest/policy"
+	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/chain"
 	"github.com/vitalsign-dev/vitalsign/internal/config"
 	"github.com/vitalsign-dev/vitalsign/internal/wholefile"
 	"github.com/vitalsign-dev/vitalsign/pipelines"
@@ -213,4 +215,24 @@ func (a *app) policyHere(ctx context.Context, flag string) (foundPolicy, error) 
 		return foundPolicy{}, err
 	}
 	return a.policyFor(ctx, flag, repositoryKey(t), workTree(t.Root))
+}
+
+// underPolicy finds the policy that counts and holds the settings to it: a
+// policy only tightens what is asked for here.
+func (s *scanner) underPolicy(ctx context.Context, o *opened) (err error) {
+	if o.policy, err = s.app.policyFor(ctx, s.flags.policy, repositoryKey(o.tree), s.trustedTree(ctx, o)); err != nil || o.policy.policy == nil {
+		return err
+	}
+	gate, err := chain.GateOf(o.policy.policy.Gate())
+	if err != nil {
+		return err
+	}
+	o.settings.FailOn = min(o.settings.FailOn, gate.FailOn)
+	o.settings.UnratedAs = max(o.settings.UnratedAs, gate.UnratedAs)
+	inline := o.policy.policy.Inline()
+	o.settings.InlineMaxDays = min(o.settings.InlineMaxDays, inline.MaxDays)
+	if most, err := checks.ParseSeverity(inline.MaxSeverity); err == nil {
+		o.settings.InlineMaxSeverity = min(o.settings.InlineMaxSeverity, most)
+	}
+	return nil
 }

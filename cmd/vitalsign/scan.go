@@ -15,7 +15,6 @@ import (
 
 	"github.com/vitalsign-dev/vitalsign/attest"
 	"github.com/vitalsign-dev/vitalsign/checks"
-	"github.com/vitalsign-dev/vitalsign/internal/chain"
 	"github.com/vitalsign-dev/vitalsign/internal/config"
 	"github.com/vitalsign-dev/vitalsign/internal/inline"
 	"github.com/vitalsign-dev/vitalsign/internal/inventory"
@@ -71,15 +70,6 @@ func reportFlags(fl *pflag.FlagSet, f *scanFlags) {
 	fl.StringArrayVar(&f.outputs, "output", nil, "also write FORMAT=FILE (repeatable)")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress, only the verdict")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "every place, digests, unread files")
-}
-
-// evidenceFlags say whose word counts, and whether what was seen is signed.
-func evidenceFlags(fl *pflag.FlagSet, f *scanFlags) {
-	fl.StringVar(&f.policy, "policy", "", "policy that says whose waivers count, and tightens the gate (default: as vitalsign verify finds it)")
-	fl.StringVar(&f.sign, "sign", "", "sign what was seen: auto (record it as unsigned where nobody can sign) or required (exit 4 there)")
-	fl.Lookup("sign").NoOptDefVal = signAuto
-	fl.StringVar(&f.evidence, "evidence", "", "where signed evidence is kept: DIR, git:REF[@REMOTE], oci://REGISTRY/REPO, s3://BUCKET/PREFIX (default: VITALSIGN_EVIDENCE, else the state directory)")
-	signerFlags(fl)
 }
 
 // scan runs every target and prints one document.
@@ -302,26 +292,6 @@ func (s *scanner) openTarget(ctx context.Context, target string) (o opened, err 
 	o.files = &scannedFiles{}
 	o.waivers, err = s.waiversOf(ctx, o.tree, &o.trusted)
 	return o, err
-}
-
-// underPolicy finds the policy that counts and holds the settings to it: a
-// policy only tightens what is asked for here.
-func (s *scanner) underPolicy(ctx context.Context, o *opened) (err error) {
-	if o.policy, err = s.app.policyFor(ctx, s.flags.policy, repositoryKey(o.tree), s.trustedTree(ctx, o)); err != nil || o.policy.policy == nil {
-		return err
-	}
-	gate, err := chain.GateOf(o.policy.policy.Gate())
-	if err != nil {
-		return err
-	}
-	o.settings.FailOn = min(o.settings.FailOn, gate.FailOn)
-	o.settings.UnratedAs = max(o.settings.UnratedAs, gate.UnratedAs)
-	inline := o.policy.policy.Inline()
-	o.settings.InlineMaxDays = min(o.settings.InlineMaxDays, inline.MaxDays)
-	if most, err := checks.ParseSeverity(inline.MaxSeverity); err == nil {
-		o.settings.InlineMaxSeverity = min(o.settings.InlineMaxSeverity, most)
-	}
-	return nil
 }
 
 // scanTree takes the inventory, makes the plan, runs and judges it.

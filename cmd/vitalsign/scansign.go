@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"github.com/vitalsign-dev/vitalsign/attest"
 	"github.com/vitalsign-dev/vitalsign/attest/archive"
 	"github.com/vitalsign-dev/vitalsign/attest/bill"
@@ -30,6 +32,15 @@ const (
 
 // billFile ends the name of a bill of health in an archive.
 const billFile = "bill" + attest.BundleSuffix
+
+// evidenceFlags say whose word counts, and whether what was seen is signed.
+func evidenceFlags(fl *pflag.FlagSet, f *scanFlags) {
+	fl.StringVar(&f.policy, "policy", "", "policy that says whose waivers count, and tightens the gate (default: as vitalsign verify finds it)")
+	fl.StringVar(&f.sign, "sign", "", "sign what was seen: auto (record it as unsigned where nobody can sign) or required (exit 4 there)")
+	fl.Lookup("sign").NoOptDefVal = signAuto
+	fl.StringVar(&f.evidence, "evidence", "", "where signed evidence is kept: DIR, git:REF[@REMOTE], oci://REGISTRY/REPO, s3://BUCKET/PREFIX (default: VITALSIGN_EVIDENCE, else the state directory)")
+	signerFlags(fl)
+}
 
 // openSigner opens the key before anything is scanned: a passphrase is asked
 // for at the beginning, and a scan that must be signed and cannot be ends there.
