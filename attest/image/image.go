@@ -12,12 +12,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
+	"os"
 	"slices"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/sigstore/cosign/v2/pkg/oci"
@@ -82,13 +85,14 @@ func hexOf(digest string) (string, error) {
 
 // LayoutDigest is the SHA-256 of the one image in an OCI layout on disk.
 func LayoutDigest(dir string) (string, error) {
-	index, err := layout.ImageIndexFromPath(dir)
-	if err != nil {
-		return "", fmt.Errorf("no OCI layout: %w", err)
-	}
-	m, err := index.IndexManifest()
+	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return "", err
+	}
+	defer root.Close() // read only
+	var m v1.IndexManifest
+	if err := (layoutReader{root}).json("index.json", "", &m); err != nil {
+		return "", fmt.Errorf("no OCI layout: %w", err)
 	}
 	found := ""
 	for _, d := range m.Manifests {
@@ -159,28 +163,57 @@ func (r Registry) PutBundle(ctx context.Context, d name.Digest, bundle []byte, p
 // nobody recognises anything.
 func nobody(oci.Signature) bool { return false }
 
+// tries is how often a tag is written against other writers: a registry has no
+// way to write one only where nobody else did.
+const tries = 8
+
 // attach adds one layer to a tag's image, beside what is there, unless one of
-// those is recognised.
+// those is recognised. It reads back what it wrote: two writers who come at the
+// same time overwrite one another, and whose layer is gone does it again. (A
+// writer who is slower than the pause can still be lost, as with cosign.)
 func (r Registry) attach(ctx context.Context, d name.Digest, s oci.Signature, known func(oci.Signature) bool, have func(oci.SignedEntity) (oci.Signatures, error),
 	add func(oci.SignedEntity, oci.Signature, ...mutate.SignOption) (oci.SignedEntity, error),
 	write func(name.Repository, oci.SignedEntity, ...ociremote.Option) error,
 ) error {
-	entity, err := ociremote.SignedEntity(d, r.cosign(ctx))
+	mine, err := s.Digest()
 	if err != nil {
 		return err
 	}
-	there, err := layersOf(entity, have)
+	signed, err := s.Base64Signature()
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(there, known) {
-		return nil
+	ours := func(o oci.Signature) bool {
+		digest, err := o.Digest()
+		text, err2 := o.Base64Signature()
+		return err == nil && err2 == nil && digest == mine && text == signed
 	}
-	more, err := add(entity, s)
-	if err != nil {
-		return err
+	for try := range tries {
+		entity, err := ociremote.SignedEntity(d, r.cosign(ctx))
+		if err != nil {
+			return err
+		}
+		there, err := layersOf(entity, have)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(there, ours) || try == 0 && slices.ContainsFunc(there, known) {
+			return nil
+		}
+		more, err := add(entity, s)
+		if err != nil {
+			return err
+		}
+		if err := write(d.Repository, more, r.cosign(ctx)); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(20+try*rand.IntN(100)) * time.Millisecond):
+		}
 	}
-	return write(d.Repository, more, r.cosign(ctx))
+	return fmt.Errorf("%s: others write to the same tag all the time", d)
 }
 
 func layersOf(e oci.SignedEntity, have func(oci.SignedEntity) (oci.Signatures, error)) ([]oci.Signature, error) {
@@ -233,15 +266,11 @@ func fetchTags(entity oci.SignedEntity) ([]Stored, error) {
 		return nil, err
 	}
 	for _, s := range atts {
-		payload, cert, err := parts(s)
+		stored, err := attestation(s)
 		if err != nil {
 			return nil, err
 		}
-		b, err := attest.BundleOfEnvelope(payload, cert)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, Stored{Bundle: b})
+		out = append(out, stored)
 	}
 	return out, nil
 }

@@ -139,8 +139,8 @@ type Require struct {
 	// IdentityKeys, where there are any, are the ids under which fingerprints
 	// may have been made.
 	IdentityKeys []string `yaml:"identity_keys"`
-	// SourceOnly lists artifacts' repositories, as provenance names them; empty
-	// for any.
+	// Repositories are those that an artifact may be built from, as provenance
+	// names them; empty for any.
 	Repositories []string `yaml:"repositories"`
 }
 

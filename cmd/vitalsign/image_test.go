@@ -120,6 +120,10 @@ func testImages(t *testing.T, registry string) {
 	d.must("vitalsign", "attest", "pull", "image:"+whole, "--out", "both")
 	d.must("vitalsign", "verify", "image:"+whole, "--bundle", "both", "--key", "theirs.pub")
 	d.must("vitalsign", "verify", "image:"+whole, "--bundle", "both", "--key", "ours.pub")
+	d.must(cosign, "save", "--dir", "saved", whole)
+	d.must("vitalsign", "verify", "image:saved", "--bundle", "both", "--key", "theirs.pub")
+	d.must("mkdir", "empty")
+	d.must("vitalsign", "verify", "image:saved", "--bundle", "empty", "--key", "ours.pub")
 	// What cosign attested alone, without its signature.
 	matches, err := filepath.Glob(filepath.Join(d.dir, "both", "image-*", "*.simplesigning.json.sigstore.json"))
 	if err != nil || len(matches) != 2 {

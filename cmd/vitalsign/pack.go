@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"path"
+	"strings"
 
 	"github.com/vitalsign-dev/vitalsign/attest"
 	"github.com/vitalsign-dev/vitalsign/attest/bill"
@@ -74,9 +75,24 @@ func (p *pack) sign(ctx context.Context, what string, st attest.Statement) error
 	if err != nil {
 		return err
 	}
-	p.files[path.Join(p.dir, p.run.ID+"."+what+attest.BundleSuffix)] = raw
+	p.files[p.name(what)] = raw
 	p.signed++
 	return nil
+}
+
+// name is where a statement of the run is kept.
+func (p *pack) name(what string) string {
+	return path.Join(p.dir, p.run.ID+"."+what+attest.BundleSuffix)
+}
+
+// waivers keeps the signed waivers and approvals that the run had, so that the
+// evidence is whole wherever it is brought to.
+func (p *pack) waivers(o opened) {
+	for _, f := range o.waivers {
+		if f.err == nil && strings.HasSuffix(f.name, attest.BundleSuffix) {
+			p.files[path.Join(p.dir, path.Base(f.name))] = f.raw
+		}
+	}
 }
 
 func (p *pack) predicate(ctx context.Context, what, kind string, predicate json.RawMessage) error {

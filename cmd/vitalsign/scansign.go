@@ -124,11 +124,30 @@ func (s *scanner) signRun(ctx context.Context, o opened, run *checks.Run) error 
 	if err := p.all(ctx, b, document, o); err != nil {
 		return err
 	}
+	p.waivers(o)
+	s.believed(p, o)
 	if err := archive.PutAll(ctx, kept, p.files); err != nil {
 		return fmt.Errorf("the evidence could not be kept: %w", err)
 	}
 	s.progress.Say(fmt.Sprintf("signed: bill of health %.12s and %d more statements, verified; kept in %s", p.billID, p.signed-1, s.app.evidencePlace(s.flags.evidence)))
 	return nil
+}
+
+// believed warns where the policy lets this key sign no bill of health: the
+// evidence is made, and whoever verifies it will refuse it.
+func (s *scanner) believed(p pack, o opened) {
+	if o.policy.policy == nil {
+		return
+	}
+	v, err := attest.Verify(p.files[p.name("bill")], o.policy.policy.Trust(), s.app.now())
+	if err == nil {
+		_, err = o.policy.policy.Speaker(v, attest.PredicateBill)
+	}
+	if err != nil {
+		why := "signed, but the policy " + o.policy.from + " will not believe it: " + err.Error()
+		p.run.Notes = append(p.run.Notes, why)
+		s.progress.Say(why)
+	}
 }
 
 // facts are what a bill says besides the run.
@@ -246,7 +265,9 @@ func (f *scannedFiles) take(inv *inventory.Inventory) {
 	}
 	f.count, f.sums = len(inv.Files), make(map[string]string, len(inv.Files))
 	for _, file := range inv.Files {
-		f.sums[file.Name()] = file.SHA256
+		if !strings.HasSuffix(file.Name(), attest.BundleSuffix) { // as attest.HashDir
+			f.sums[file.Name()] = file.SHA256
+		}
 	}
 }
 

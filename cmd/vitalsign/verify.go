@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vitalsign-dev/vitalsign/attest"
+	"github.com/vitalsign-dev/vitalsign/attest/image"
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/chain"
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
@@ -229,6 +230,11 @@ func (a *app) evidenceFor(s chain.Subject, named []string) (*gathered, error) {
 			return nil, err
 		}
 	}
+	if info, err := os.Stat(s.Name); s.Kind == "image" && err == nil && info.IsDir() {
+		if err := g.layout(s.Name); err != nil {
+			return nil, err
+		}
+	}
 	return g, nil
 }
 
@@ -252,6 +258,15 @@ func (g *gathered) place(p string) error {
 	}
 	g.bundles = append(g.bundles, bundles...)
 	g.documents = append(g.documents, document)
+	return err
+}
+
+// layout adds what lies beside an image in an OCI layout on disk.
+func (g *gathered) layout(dir string) error {
+	all, err := image.FetchLayout(dir)
+	for i, s := range all {
+		g.bundles = append(g.bundles, chain.Bundle{Name: fmt.Sprintf("%s, %d", dir, i+1), Raw: s.Bundle, Payload: s.Payload})
+	}
 	return err
 }
 
