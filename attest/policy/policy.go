@@ -340,8 +340,9 @@ func (p *Policy) Verdict(v attest.Verified) (Speaker, error) {
 }
 
 func (p *Policy) speaker(v attest.Verified, may func(*Role) bool, what string) (Speaker, error) {
-	var held []string
-	for _, s := range v.Signers() {
+	no := Speaker{}
+	err := fmt.Errorf("%w: the signer is nobody whom the policy names", ErrRole)
+	for _, s := range v.Signers() { // several, where one key has two names
 		i, ok := p.people[s.Name]
 		if !ok {
 			continue
@@ -350,11 +351,10 @@ func (p *Policy) speaker(v attest.Verified, may func(*Role) bool, what string) (
 			if may(p.file.Roles[r]) {
 				return Speaker{i.Name, i.person(), r}, nil
 			}
-			held = append(held, r)
 		}
-		return Speaker{i.Name, i.person(), ""}, fmt.Errorf("%w: %s (%v) may not %s", ErrRole, i.Name, held, what)
+		no, err = Speaker{i.Name, i.person(), ""}, fmt.Errorf("%w: %s (%v) may not %s", ErrRole, i.Name, i.Roles, what)
 	}
-	return Speaker{}, fmt.Errorf("%w: the signer is nobody whom the policy names", ErrRole)
+	return no, err
 }
 
 func (i identity) person() string {

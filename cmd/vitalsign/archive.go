@@ -14,16 +14,16 @@ import (
 	"github.com/vitalsign-dev/vitalsign/pipelines/build"
 )
 
-// archive opens where evidence is kept: the flag, the environment, else a
-// directory of the user's. dir is in the repository that a git place is in.
-func (a *app) archive(ctx context.Context, flag, dir string) (archive.Archive, error) {
+// archive opens where evidence is kept. dir is in the repository that a git
+// place is in.
+func (a *app) archive(ctx context.Context, setting, dir string) (archive.Archive, error) {
 	o := archive.Options{Git: a.gitProgram(), GitDirectory: dir, Now: a.now, Keychain: authn.DefaultKeychain}
 	for _, name := range []string{"HOME", "SSH_AUTH_SOCK", "GIT_ASKPASS", "GIT_SSH_COMMAND"} {
 		if v := a.getenv(name); v != "" {
 			o.GitCredentials.Env = append(o.GitCredentials.Env, name+"="+v)
 		}
 	}
-	kept, err := archive.Open(ctx, a.evidencePlace(flag), o)
+	kept, err := archive.Open(ctx, a.evidencePlace(setting), o)
 	if err != nil {
 		return nil, fmt.Errorf("where evidence is kept: %w", err)
 	}

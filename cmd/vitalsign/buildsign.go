@@ -80,7 +80,7 @@ func (b *building) signAs(ctx context.Context) error {
 	if err := wholefile.WriteBytes(filepath.Join(b.written, build.SumsFile+attest.BundleSuffix), append(raw, '\n'), 0o644); err != nil {
 		return err
 	}
-	to, err := b.app.archive(ctx, b.flags.evidence, b.o.tree.Root)
+	to, err := b.app.archive(ctx, b.o.settings.Evidence, b.o.tree.Root)
 	if err != nil || b.o.tree.Target.Commit == "" {
 		return err
 	}

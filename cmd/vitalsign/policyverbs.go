@@ -253,7 +253,7 @@ func (a *app) testPolicy(cmd *cobra.Command, name, file string) error {
 	}
 	wrong := 0
 	for _, c := range all.Cases {
-		got, err := a.askCase(cmd.Context(), p.policy, filepath.Dir(file), c)
+		got, err := a.askCase(cmd, p.policy, filepath.Dir(file), c)
 		if err != nil {
 			return fmt.Errorf("case %q: %w", c.Name, err)
 		}
@@ -278,8 +278,8 @@ func (a *app) testPolicy(cmd *cobra.Command, name, file string) error {
 
 // askCase asks one question. Its time is not "when released": evidence that is
 // recorded for a test need not carry timestamps.
-func (a *app) askCase(ctx context.Context, p *policy.Policy, dir string, c policyCase) (chain.Result, error) {
-	name := c.Subject
+func (a *app) askCase(cmd *cobra.Command, p *policy.Policy, dir string, c policyCase) (chain.Result, error) {
+	ctx, name := cmd.Context(), c.Subject
 	if !isNamed(name) {
 		name = filepath.Join(dir, filepath.FromSlash(name))
 	}
@@ -293,7 +293,7 @@ func (a *app) askCase(ctx context.Context, p *policy.Policy, dir string, c polic
 			return chain.Result{}, usageError("at: %w", err)
 		}
 	}
-	e, err := a.evidenceFor(s, []string{filepath.Join(dir, filepath.FromSlash(c.Bundle))})
+	e, err := a.evidenceFor(cmd, s, []string{filepath.Join(dir, filepath.FromSlash(c.Bundle))})
 	if err != nil {
 		return chain.Result{}, err
 	}

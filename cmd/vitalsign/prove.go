@@ -11,6 +11,7 @@ import (
 	"github.com/vitalsign-dev/vitalsign/attest"
 	"github.com/vitalsign-dev/vitalsign/attest/archive"
 	"github.com/vitalsign-dev/vitalsign/attest/bill"
+	"github.com/vitalsign-dev/vitalsign/internal/config"
 	"github.com/vitalsign-dev/vitalsign/internal/evidence"
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
 	"github.com/vitalsign-dev/vitalsign/internal/safetext"
@@ -123,7 +124,7 @@ const findingSubject = "finding:"
 // pullCommand brings evidence from where it is kept, for whoever verifies
 // without a network afterwards.
 func (a *app) pullCommand() *cobra.Command {
-	var place, out string
+	var out string
 	c := &cobra.Command{
 		Use: "pull [COMMIT | image:REFERENCE ...]", Short: "Bring signed evidence from where it is kept into a directory",
 		Long: "Copies the evidence of the commits, or all of it, and what lies beside images in their\n" +
@@ -132,20 +133,25 @@ func (a *app) pullCommand() *cobra.Command {
 		Example: "  vitalsign attest pull --evidence oci://registry.example/app/evidence --out evidence\n" +
 			"  vitalsign attest pull image:registry.example/app@sha256:... --out evidence\n" +
 			"  vitalsign attest pull HEAD --evidence git:refs/vitalsign/evidence@origin --out evidence",
-		RunE: func(cmd *cobra.Command, args []string) error { return a.pull(cmd, args, place, out) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.pull(cmd, args, out) },
 	}
-	c.Flags().StringVar(&place, "evidence", "", "where it is kept (default: VITALSIGN_EVIDENCE)")
+	c.Flags().String("evidence", "", "where it is kept (default: VITALSIGN_EVIDENCE, else what the user's file says)")
 	c.Flags().StringVar(&out, "out", "evidence", "directory to copy to")
 	return c
 }
 
-func (a *app) pull(cmd *cobra.Command, commits []string, place, out string) error {
+func (a *app) pull(cmd *cobra.Command, commits []string, out string) error {
 	ctx := cmd.Context()
 	tree, err := pipelines.OpenTree(ctx, ".", a.gitProgram())
 	if err != nil {
 		return err
 	}
-	kept, err := a.archive(ctx, place, tree.Root)
+	layers, err := a.layers(cmd) // its flag is the setting's
+	if err != nil {
+		return err
+	}
+	settings, _ := config.Resolve(layers...)
+	kept, err := a.archive(ctx, settings.Evidence, tree.Root)
 	if err != nil {
 		return exitError{judge.ExitUsage, err}
 	}
@@ -190,7 +196,7 @@ func (a *app) pull(cmd *cobra.Command, commits []string, place, out string) erro
 		}
 	}
 	if n == 0 {
-		return exitError{judge.ExitNotVerified, fmt.Errorf("there is no evidence of that (in %s)", a.evidencePlace(place))}
+		return exitError{judge.ExitNotVerified, fmt.Errorf("there is no evidence of that (in %s)", a.evidencePlace(settings.Evidence))}
 	}
 	fmt.Fprintf(a.err, "%d files copied to %s; vitalsign verify SUBJECT --bundle %s\n", n, out, out)
 	return nil

@@ -36,7 +36,6 @@ type scanFlags struct {
 	baseline       string
 	policy         string
 	sign           string
-	evidence       string
 }
 
 func (a *app) scanCommand() *cobra.Command {

@@ -38,7 +38,6 @@ func evidenceFlags(fl *pflag.FlagSet, f *scanFlags) {
 	fl.StringVar(&f.policy, "policy", "", "policy that says whose waivers count, and tightens the gate (default: as vitalsign verify finds it)")
 	fl.StringVar(&f.sign, "sign", "", "sign what was seen: auto (record it as unsigned where nobody can sign) or required (exit 4 there)")
 	fl.Lookup("sign").NoOptDefVal = signAuto
-	fl.StringVar(&f.evidence, "evidence", "", "where signed evidence is kept: DIR, git:REF[@REMOTE], oci://REGISTRY/REPO, s3://BUCKET/PREFIX (default: VITALSIGN_EVIDENCE, else the state directory)")
 	signerFlags(fl)
 }
 
@@ -96,7 +95,7 @@ func (s *scanner) signRun(ctx context.Context, o opened, run *checks.Run) error 
 	case o.tree.Only != "":
 		return errors.New("only a part of the repository was looked at, and a bill of health is about all of it")
 	}
-	kept, err := s.app.archive(ctx, s.flags.evidence, o.tree.Root)
+	kept, err := s.app.archive(ctx, o.settings.Evidence, o.tree.Root)
 	if err != nil {
 		return err
 	}
@@ -129,7 +128,7 @@ func (s *scanner) signRun(ctx context.Context, o opened, run *checks.Run) error 
 	if err := archive.PutAll(ctx, kept, p.files); err != nil {
 		return fmt.Errorf("the evidence could not be kept: %w", err)
 	}
-	s.progress.Say(fmt.Sprintf("signed: bill of health %.12s and %d more statements, verified; kept in %s", p.billID, p.signed-1, s.app.evidencePlace(s.flags.evidence)))
+	s.progress.Say(fmt.Sprintf("signed: bill of health %.12s and %d more statements, verified; kept in %s", p.billID, p.signed-1, s.app.evidencePlace(o.settings.Evidence)))
 	return nil
 }
 
@@ -300,14 +299,12 @@ func (s *scanner) inlineOf(ctx context.Context, o opened, run checks.Run) []bill
 	return out
 }
 
-// evidencePlace is the location of the archive in words.
-func (a *app) evidencePlace(flag string) string {
-	for _, l := range []string{flag, a.getenv("VITALSIGN_EVIDENCE")} {
-		if l != "" {
-			return l
-		}
+// evidencePlace is where evidence is kept, by the setting.
+func (a *app) evidencePlace(setting string) string {
+	if setting == config.EvidenceDefault || setting == "" {
+		return a.evidenceDir()
 	}
-	return a.evidenceDir()
+	return setting
 }
 
 // evidenceDir is where evidence is kept when nobody says where.

@@ -15,9 +15,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vitalsign-dev/vitalsign/attest"
+	"github.com/vitalsign-dev/vitalsign/attest/archive"
 	"github.com/vitalsign-dev/vitalsign/attest/image"
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/chain"
+	"github.com/vitalsign-dev/vitalsign/internal/config"
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
 	"github.com/vitalsign-dev/vitalsign/internal/report"
 	"github.com/vitalsign-dev/vitalsign/internal/version"
@@ -138,7 +140,7 @@ func (a *app) verifyChain(cmd *cobra.Command, subjects []chain.Subject, f verify
 	d := report.Decision{Schema: report.DecisionSchemaID, Answers: []report.Answer{}}
 	var exits []int
 	for _, s := range subjects {
-		e, err := a.evidenceFor(s, f.bundles)
+		e, err := a.evidenceFor(cmd, s, f.bundles)
 		if err != nil {
 			return exitError{judge.ExitNotVerified, fmt.Errorf("the evidence: %w", err)}
 		}
@@ -209,12 +211,16 @@ func (g *gathered) document(digest string) ([]byte, error) {
 
 // evidenceFor reads the evidence that the command line names, or that lies
 // where it is kept by itself; and the bundles beside a file.
-func (a *app) evidenceFor(s chain.Subject, named []string) (*gathered, error) {
+func (a *app) evidenceFor(cmd *cobra.Command, s chain.Subject, named []string) (*gathered, error) {
 	g := &gathered{}
 	places := named
 	if len(places) == 0 {
-		if d := a.evidenceDir(); d != "" && fileExists(d) {
-			places = append(places, d)
+		local, err := a.localEvidence(cmd)
+		if err != nil {
+			return nil, err
+		}
+		if local != "" && fileExists(local) {
+			places = append(places, local)
 		}
 		if fileExists(waiverDir) {
 			places = append(places, waiverDir)
@@ -236,6 +242,22 @@ func (a *app) evidenceFor(s chain.Subject, named []string) (*gathered, error) {
 		}
 	}
 	return g, nil
+}
+
+// localEvidence is the directory that the setting names, "" where evidence is
+// kept elsewhere: nobody is asked.
+func (a *app) localEvidence(cmd *cobra.Command) (string, error) {
+	layers, err := a.layers(cmd)
+	if err != nil {
+		return "", err
+	}
+	settings, _ := config.Resolve(layers...)
+	place := a.evidencePlace(settings.Evidence)
+	if place == "" {
+		return "", nil
+	}
+	l, err := archive.Parse(place)
+	return l.Path, err
 }
 
 // place adds a bundle file or a directory.

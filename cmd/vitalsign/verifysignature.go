@@ -93,7 +93,7 @@ func (a *app) verifySignatures(cmd *cobra.Command, subjects []chain.Subject, f v
 	}
 	a.code = judge.ExitPass
 	for _, s := range subjects {
-		g, err := a.evidenceFor(s, f.bundles)
+		g, err := a.evidenceFor(cmd, s, f.bundles)
 		if err != nil {
 			return exitError{judge.ExitNotVerified, fmt.Errorf("the bundle: %w", err)}
 		}

@@ -179,6 +179,11 @@ func leaveKeys() []Key {
 		get:  func(s Settings) value { return value{list: []string{s.Engine.String()}} },
 		set:  func(s *Settings, v value) { s.Engine, _ = parseEngine(v.list[0]) },
 	}, {
+		Name: "evidence", Type: TypePlace, Env: "VITALSIGN_EVIDENCE", Flag: "evidence", Outside: true,
+		Help: "Where signed evidence is kept; it only grows there.",
+		get:  func(s Settings) value { return value{list: []string{s.Evidence}} },
+		set:  func(s *Settings, v value) { s.Evidence = v.list[0] },
+	}, {
 		Name: "allow_exec", Type: TypeNames, noun: "tool, image or artifact", nouns: "tools, images and artifacts", Env: "VITALSIGN_ALLOW_EXEC", Flag: "allow-exec", Outside: true,
 		Help: "External tools, images and artifacts whose commands, images and builds a repository may choose.",
 		get:  func(s Settings) value { return value{list: s.AllowExec} },

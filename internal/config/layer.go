@@ -156,7 +156,7 @@ func (k Key) fromText(text string, o Origin, values map[string]setting, problems
 		return
 	}
 	v, ok := k.scalar(strings.TrimSpace(text))
-	if !ok && k.Type != TypeSize && k.Type != TypeCount && k.Type != TypeEngine {
+	if !ok && k.Type != TypeSize && k.Type != TypeCount && k.Type != TypeEngine && k.Type != TypePlace {
 		v, ok = k.scalar(strings.ToLower(strings.TrimSpace(text)))
 	}
 	if !ok {

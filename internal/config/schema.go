@@ -87,6 +87,8 @@ func (k Key) form() map[string]any {
 		return map[string]any{"enum": []string{sandboxRequired, sandboxBestEffort}}
 	case TypeEngine:
 		return map[string]any{"type": "string", "pattern": engineForm, "maxLength": maxEngine}
+	case TypePlace:
+		return map[string]any{"type": "string", "minLength": 1, "maxLength": maxPlace}
 	case TypeSwitch:
 		return map[string]any{"type": "boolean"}
 	case TypeCount:

@@ -10,6 +10,9 @@ import (
 	"github.com/vitalsign-dev/vitalsign/checks"
 )
 
+// EvidenceDefault is the user's state directory.
+const EvidenceDefault = "default"
+
 // Settings are the choices of one scan, resolved.
 type Settings struct {
 	// FailOn is the lowest severity that fails the gate; UnratedAs is what a
@@ -35,6 +38,9 @@ type Settings struct {
 	Parallel int
 	// Engine is where checks and builds run.
 	Engine Engine
+	// Evidence is where signed evidence is kept (see attest/archive), or
+	// EvidenceDefault.
+	Evidence string
 	// AllowExec names what a repository may choose the commands, images and
 	// builds of; AllowUnpinned takes images without a digest.
 	AllowExec     []string
@@ -54,6 +60,7 @@ func Defaults() Settings {
 		FailOn: checks.High, UnratedAs: checks.High, Limits: checks.DefaultLimits(),
 		MaxDataAge:        14 * 24 * time.Hour,
 		InlineMaxSeverity: checks.Low, InlineMaxDays: 90,
-		Engine: Engine{Kind: EngineAuto},
+		Engine:   Engine{Kind: EngineAuto},
+		Evidence: EvidenceDefault,
 	}
 }

@@ -34,11 +34,13 @@ const (
 	TypeCount    Type = "count"
 	TypeSandbox  Type = "sandbox"
 	TypeEngine   Type = "engine"
+	TypePlace    Type = "place"
 )
 
 // Bounds of lists and of their entries. A pattern's braces multiply the work
 // of matching one path, and a file of the scanned repository may hold them.
 const (
+	maxPlace      = 1000 // bytes of a place for evidence
 	maxNames      = 50
 	maxPatterns   = 200
 	maxPattern    = 256 // characters
@@ -131,6 +133,8 @@ func (k Key) Allowed() string {
 		return oneOf([]string{sandboxRequired, sandboxBestEffort})
 	case TypeEngine:
 		return allowedEngine
+	case TypePlace:
+		return "default (the state directory), a directory, git:REF[@REMOTE], oci://REGISTRY/REPOSITORY or s3://BUCKET/PREFIX"
 	}
 	return ""
 }
@@ -166,6 +170,8 @@ func (k Key) scalar(text string) (value, bool) {
 	case TypeEngine:
 		e, ok := parseEngine(text)
 		return value{list: []string{e.String()}}, ok
+	case TypePlace:
+		return value{list: []string{text}}, text != "" && len(text) <= maxPlace && !strings.ContainsFunc(text, unicode.IsControl)
 	case TypeAge:
 		if text == ageOff {
 			return number(never), true
@@ -276,6 +282,8 @@ func (k Key) format(v value) string {
 			return sandboxRequired
 		}
 		return sandboxBestEffort
+	case TypePlace:
+		return v.list[0]
 	case TypeAge:
 		if v.n == never {
 			return ageOff
