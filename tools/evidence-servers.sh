@@ -26,7 +26,8 @@ gotool cosign $cosign github.com/sigstore/cosign/v2 cmd/cosign
 gotool versitygw $versitygw github.com/versity/versitygw cmd/versitygw
 echo "VITALSIGN_COSIGN=$dir/bin/cosign"
 echo "VITALSIGN_S3_SERVER=$dir/bin/versitygw"
-if ! command -v docker-registry >/dev/null; then
+if ! registry=$(command -v "${VITALSIGN_REGISTRY:-docker-registry}"); then
 	echo "$0: docker-registry is missing: apt-get install -y docker-registry" >&2
 	exit 1
 fi
+echo "VITALSIGN_REGISTRY=$registry"

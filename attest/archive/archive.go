@@ -168,12 +168,35 @@ func same(name string, there, content []byte) error {
 	return fmt.Errorf("%s: %w", name, ErrExists)
 }
 
-// sorted is the answer of List, from all names that a place holds.
-func sorted(names []string, prefix string) ([]string, error) {
-	names = slices.DeleteFunc(names, func(n string) bool { return !strings.HasPrefix(n, prefix) || CheckName(n) != nil })
-	if len(names) > MaxNames {
-		return nil, fmt.Errorf("more than %d names begin with %q: ask for a longer prefix", MaxNames, prefix)
-	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
+// listing gathers the answer of List. What is not asked for is not counted: it
+// must neither fill the list nor cut it.
+type listing struct {
+	prefix string
+	names  []string
 }
+
+// add takes a name that a place holds. Names that are none of an archive are
+// somebody else's.
+func (l *listing) add(name string) error {
+	if !strings.HasPrefix(name, l.prefix) || CheckName(name) != nil {
+		return nil
+	}
+	if len(l.names) == MaxNames {
+		return fmt.Errorf("more than %d names begin with %q: ask for a longer prefix", MaxNames, l.prefix)
+	}
+	l.names = append(l.names, name)
+	return nil
+}
+
+func (l *listing) sorted() []string {
+	slices.Sort(l.names)
+	return slices.Compact(l.names)
+}
+
+// maxPages bounds in how many pieces a server may tell what it holds, since one
+// of no names can be told for ever. Registries answer 100 and more at a time,
+// S3 answers 1000.
+const maxPages = 10_000
+
+// errPages says that a server did not come to an end.
+var errPages = fmt.Errorf("the server answered the list in more than %d pages", maxPages)

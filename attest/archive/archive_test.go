@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -98,6 +99,58 @@ func FuzzName(f *testing.F) {
 			t.Fatalf("%q has the tag %q, which says %q", name, tag, n)
 		}
 	})
+}
+
+// Two names never share a tag, and a list asks for no other's manifest without
+// need, but for each that it must.
+func FuzzTags(f *testing.F) {
+	f.Add("a/b", "a_-b")
+	f.Add("a__b", "a_b")
+	f.Add(long, long[:150]+"x")
+	f.Add(strings.Repeat("_", 100)+"/"+strings.Repeat("a", 50), strings.Repeat("_", 100)+"_/"+strings.Repeat("a", 49))
+	f.Fuzz(func(t *testing.T, a, b string) {
+		if CheckName(a) != nil || CheckName(b) != nil {
+			return
+		}
+		tag := tagOf(a)
+		if a != b && tag == tagOf(b) {
+			t.Fatalf("%q and %q are both %q", a, b, tag)
+		}
+		if !strings.HasPrefix(tag, tagHashed) {
+			return
+		}
+		for i := range a {
+			if !mayBegin(tag, a[:i]) {
+				t.Fatalf("%q is not found by the prefix %q", a, a[:i])
+			}
+		}
+		if first, _, ok := strings.Cut(b, "/"); ok && len(first) <= maxHead/2 && !strings.HasPrefix(a, first+"/") && mayBegin(tag, b) {
+			t.Fatalf("%q is looked at for the prefix %q", a, b)
+		}
+	})
+}
+
+// What is not asked for neither fills the list nor cuts it.
+func TestListing(t *testing.T) {
+	l := listing{prefix: "a/"}
+	for i := range MaxNames + 10 {
+		for _, name := range []string{"b/" + strconv.Itoa(i), "a/ " + strconv.Itoa(i)} {
+			if err := l.add(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for i := range MaxNames {
+		if err := l.add("a/" + strconv.Itoa(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.add("a/more"); err == nil {
+		t.Error("a list that was cut is no error")
+	}
+	if names := l.sorted(); len(names) != MaxNames || !slices.IsSorted(names) {
+		t.Errorf("%d names", len(names))
+	}
 }
 
 // A manifest that parses is one whose only layer may be read.

@@ -36,7 +36,7 @@ func (d directory) List(ctx context.Context, prefix string) ([]string, error) {
 		return nil, err
 	}
 	defer root.Close() // read only
-	var names []string
+	names := listing{prefix: prefix}
 	base := path.Dir(prefix + "x") // only that directory can hold any
 	err = fs.WalkDir(root.FS(), base, func(name string, e fs.DirEntry, err error) error {
 		switch {
@@ -56,15 +56,12 @@ func (d directory) List(ctx context.Context, prefix string) ([]string, error) {
 		case !e.Type().IsRegular():
 			return fmt.Errorf("%s is not a file: evidence behind links is not read", name)
 		}
-		if names = append(names, name); len(names) > MaxNames {
-			return fs.SkipAll
-		}
-		return nil
+		return names.add(name)
 	})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	return sorted(names, prefix)
+	return names.sorted(), nil
 }
 
 // Get implements Archive.

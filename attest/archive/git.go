@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -52,7 +51,7 @@ func openGit(ctx context.Context, l Location, o Options) (Archive, error) {
 		}
 	}
 	if l.Remote != "" {
-		if g.remote, err = repo.Remote(ctx, l.Remote, o.GitCredentials); err != nil {
+		if g.remote, err = remoteOf(ctx, repo, l, o); err != nil {
 			return nil, err
 		}
 		if _, err := g.sync(ctx); err != nil {
@@ -60,6 +59,23 @@ func openGit(ctx context.Context, l Location, o Options) (Archive, error) {
 		}
 	}
 	return g, nil
+}
+
+// remoteOf is the remote that was asked for and no other, with the credentials
+// as the user has them. Fetch and push are the only commands that leave this
+// machine. They may use the one transport of the address (https, ssh, a path)
+// and run ssh, the user's askpass and the user's credential helpers; hooks,
+// fsmonitor, ext:: and whatever the repository's configuration names stay off.
+func remoteOf(ctx context.Context, repo *git.Repo, l Location, o Options) (*git.Remote, error) {
+	credentials, err := o.GitCredentials.OfUser(ctx, o.Git)
+	if err != nil {
+		return nil, err
+	}
+	remote, err := repo.Remote(ctx, l.Remote, credentials)
+	if err != nil {
+		return nil, err
+	}
+	return remote, remote.Straight(ctx, l.Remote)
 }
 
 // state is where the ref is, here and at the remote, and what both hold.
@@ -134,9 +150,15 @@ func (g *gitRef) List(ctx context.Context, prefix string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := slices.Collect(maps.Keys(s.files))
-	names = slices.DeleteFunc(names, func(n string) bool { return !isFile(s.files[n]) })
-	return sorted(names, prefix)
+	names := listing{prefix: prefix}
+	for n, b := range s.files {
+		if isFile(b) {
+			if err := names.add(n); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return names.sorted(), nil
 }
 
 func isFile(b git.Blob) bool { return b.Mode == "100644" || b.Mode == "100755" }

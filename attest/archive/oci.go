@@ -39,8 +39,8 @@ const (
 // artifact (OCI image specification 1.1, "Guidelines for Artifact Usage"): a
 // manifest with the empty configuration and one layer, the bytes. Its tag is
 // the name, see tagOf; so List needs the list of tags only, and it works where
-// there is no referrers API. Only of names longer than about 120 bytes the
-// manifest is read as well.
+// there is no referrers API. Only of names longer than about 120 bytes, whose
+// first part is the one asked for, the manifest is read as well.
 //
 // No registry can be asked to add a tag unless it is there. Put looks first and
 // reads back afterwards; two writers of different bytes under one name who
@@ -75,28 +75,67 @@ func (r *repository) List(ctx context.Context, prefix string) ([]string, error) 
 	if err := errors.Join(ctx.Err(), checkPrefix(prefix)); err != nil {
 		return nil, err
 	}
-	tags, err := remote.List(r.repo, r.with(ctx)...)
-	if absent(err) {
-		return nil, nil
-	}
+	names := listing{prefix: prefix}
+	err := r.tags(ctx, func(tag string) error {
+		n, err := r.named(ctx, tag, prefix)
+		if err != nil || n == "" {
+			return err
+		}
+		return names.add(n)
+	})
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	for _, tag := range tags {
-		if n, ok := nameOf(tag); ok {
-			names = append(names, n)
-		} else if strings.HasPrefix(tag, tagHashed) {
-			m, err := r.manifest(ctx, tag)
-			if err != nil {
-				return nil, err
-			}
-			if n := m.Annotations[nameAnnotation]; tagOf(n) == tag {
-				names = append(names, n)
+	return names.sorted(), nil
+}
+
+// tags gives every tag of the repository; one that is not there has none.
+func (r *repository) tags(ctx context.Context, do func(tag string) error) error {
+	puller, err := remote.NewPuller(r.with(ctx)...)
+	if err != nil {
+		return err
+	}
+	pages, err := puller.Lister(ctx, r.repo)
+	if absent(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for n := 1; pages.HasNext(); n++ {
+		if n > maxPages {
+			return errPages
+		}
+		page, err := pages.Next(ctx)
+		if err != nil {
+			return err
+		}
+		for _, tag := range page.Tags {
+			if err := do(tag); err != nil {
+				return err
 			}
 		}
 	}
-	return sorted(names, prefix)
+	return nil
+}
+
+// named is the name that a tag stands for, "" for none or for one that does not
+// begin with prefix. Only where the tag does not say it a manifest is read.
+func (r *repository) named(ctx context.Context, tag, prefix string) (string, error) {
+	if n, ok := nameOf(tag); ok {
+		return n, nil
+	}
+	if !mayBegin(tag, prefix) {
+		return "", nil
+	}
+	m, err := r.manifest(ctx, tag)
+	if err != nil {
+		return "", err
+	}
+	if n := m.Annotations[nameAnnotation]; tagOf(n) == tag {
+		return n, nil
+	}
+	return "", nil
 }
 
 // Get implements Archive.

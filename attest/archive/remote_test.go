@@ -2,6 +2,8 @@ package archive
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -9,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-containerregistry/pkg/v1/random"
@@ -84,6 +87,83 @@ func TestRegistryEndless(t *testing.T) {
 	a := openAt(t, "oci://"+strings.TrimPrefix(s.URL, "http://")+"/e", Options{})
 	if _, err := a.List(t.Context(), ""); err == nil || !strings.Contains(err.Error(), "more than was agreed") {
 		t.Errorf("%v", err)
+	}
+}
+
+// roundTrip is a server in a function.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A list is told without an end, in pieces with nothing in them.
+func TestEndlessPages(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "vitalsign")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "vitalsign")
+	n := 0
+	o := Options{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		if r.URL.Scheme == "https" {
+			return nil, errors.New("there is no TLS here")
+		}
+		answer := httptest.NewRecorder()
+		n++
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/tags/list"):
+			answer.Header().Set("Link", fmt.Sprintf("</v2/e/tags/list?n=%d>; rel=next", n))
+			fmt.Fprint(answer, `{"tags":[]}`)
+		case r.URL.Query().Get("list-type") == "2":
+			fmt.Fprintf(answer, "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>%d</NextContinuationToken></ListBucketResult>", n)
+		}
+		resp := answer.Result()
+		resp.Request = r
+		return resp, nil
+	})}
+	for _, location := range []string{"oci://127.0.0.1:1/e", "s3://clinic/x?path_style=true&endpoint=http://127.0.0.1:1"} {
+		if names, err := openAt(t, location, o).List(t.Context(), ""); !errors.Is(err, errPages) {
+			t.Errorf("%s: %q, %v", location, names, err)
+		}
+	}
+}
+
+// To list what is below one commit, the long names below others are not looked
+// at, nor what is somebody else's and looks a little like ours.
+func TestRegistryListIsCheap(t *testing.T) {
+	ctx, location := t.Context(), "oci://"+registries(t)["in process"](t)+"/e"
+	var manifests atomic.Int32
+	o := Options{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		if strings.Contains(r.URL.Path, "/manifests/") {
+			manifests.Add(1)
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	})}
+	r := openAt(t, location, o).(*repository)
+	img, err := random.Image(10, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tag := range []string{"h1.latest", "h1.1.0", "h1." + strings.Repeat("0", 64), "h2.x"} {
+		if err := remote.Write(r.repo.Tag(tag), img); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commits := []string{strings.Repeat("a", 40), strings.Repeat("b", 40), strings.Repeat("c", 64)}
+	for _, commit := range commits {
+		for _, name := range []string{commit + "/short.json", commit + "/" + strings.Repeat("l", 120) + ".json"} {
+			if err := r.Put(ctx, name, []byte(name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, commit := range commits {
+		manifests.Store(0)
+		if names, err := r.List(ctx, commit+"/"); err != nil || len(names) != 2 {
+			t.Errorf("%q, %v", names, err)
+		}
+		if n := manifests.Load(); n != 1 {
+			t.Errorf("%d manifests were read for one long name", n)
+		}
+	}
+	if names, err := r.List(ctx, ""); err != nil || len(names) != 6 {
+		t.Errorf("all: %q, %v", names, err)
 	}
 }
 

@@ -88,19 +88,26 @@ func (b *bucket) List(ctx context.Context, prefix string) ([]string, error) {
 		return nil, err
 	}
 	pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{Bucket: &b.bucket, Prefix: aws.String(b.prefix + prefix)})
-	var names []string
-	for pages.HasMorePages() && len(names) <= MaxNames {
+	names := listing{prefix: prefix}
+	for n := 1; pages.HasMorePages(); n++ {
+		if n > maxPages {
+			return nil, errPages
+		}
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return nil, err
 		}
 		for _, object := range page.Contents {
-			if n, ok := strings.CutPrefix(aws.ToString(object.Key), b.prefix); ok {
-				names = append(names, n)
+			name, ok := strings.CutPrefix(aws.ToString(object.Key), b.prefix)
+			if !ok {
+				continue
+			}
+			if err := names.add(name); err != nil {
+				return nil, err
 			}
 		}
 	}
-	return sorted(names, prefix)
+	return names.sorted(), nil
 }
 
 // Get implements Archive.
