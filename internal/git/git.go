@@ -103,9 +103,10 @@ func configEnv(kv [][2]string) []string {
 }
 
 // disarm empties every filter and diff driver that the repository's own
-// configuration defines, since those are commands.
+// configuration defines, since those are commands. It is asked without --local,
+// which passes over .git/config.worktree; every other command reads that.
 func (r *Repo) disarm(ctx context.Context) error {
-	out, err := r.output(ctx, r.Dir, "config", "--local", "--includes", "--null", "--name-only", "--list")
+	out, err := r.output(ctx, r.Dir, "config", "--includes", "--null", "--name-only", "--list")
 	if err != nil {
 		return err
 	}

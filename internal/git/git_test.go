@@ -205,3 +205,29 @@ func TestCommit(t *testing.T) {
 		t.Errorf("a line that is not committed is by %q in %q", who, commit)
 	}
 }
+
+// What is in the configuration of one work tree is disarmed as well.
+func TestWorktreeConfigurationRunsNothing(t *testing.T) {
+	dir, mark := repo(t), filepath.Join(t.TempDir(), "ran")
+	write(t, filepath.Join(dir, ".gitattributes"), "* filter=evil diff=evil\n")
+	run(t, dir, "config", "extensions.worktreeConfig", "true")
+	for _, key := range []string{"filter.evil.clean", "diff.evil.textconv"} {
+		run(t, dir, "config", "--file", filepath.Join(dir, ".git", "config.worktree"), key, "echo "+key+" >>"+mark+"; cat")
+	}
+	write(t, filepath.Join(dir, "a.txt"), "ONE\n") // as long as it was: git has to read it
+	r, err := Open(t.Context(), program(t), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Head(t.Context()); err != nil {
+		t.Error(err)
+	}
+	r.Author(t.Context(), "a.txt", 1)
+	if b, err := os.ReadFile(mark); err == nil {
+		t.Errorf("ran: %s", b)
+	}
+	run(t, dir, "status") // the trap works
+	if _, err := os.ReadFile(mark); err != nil {
+		t.Error("the control did not run anything, so this test shows nothing")
+	}
+}

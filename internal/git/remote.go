@@ -99,7 +99,7 @@ func (r *Repo) remoteSettings(ctx context.Context, protocol string, c Credential
 		{"http.sslVerify", "true"}, {"http.saveCookies", "false"}, {"http.followRedirects", "initial"},
 		{"core.alternateRefsCommand", "true"}, // true(1): no refs of alternates
 	}
-	out, err := r.output(ctx, r.Dir, "config", "--local", "--includes", "--null", "--name-only", "--list")
+	out, err := r.output(ctx, r.Dir, "config", "--includes", "--null", "--name-only", "--list")
 	if err != nil {
 		return nil, err
 	}
