@@ -53,7 +53,7 @@ func (s Signer) Statement(ctx context.Context, st Statement) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.own()
+	t, err := s.Trust()
 	if err != nil {
 		return nil, err
 	}
@@ -74,21 +74,20 @@ func (s Signer) Artifact(ctx context.Context, sum string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.own()
-	if err != nil {
-		return nil, err
-	}
-	_, err = VerifyArtifact(raw, Artifact{SHA256: sum}, t, time.Time{})
-	return raw, own(err)
+	return raw, own(s.made(raw, sum))
 }
 
 // Made says whether a bundle is this signer's signature over the artifact.
 func (s Signer) Made(raw []byte, sum string) bool {
-	t, err := s.own()
+	return s.made(raw, sum) == nil
+}
+
+func (s Signer) made(raw []byte, sum string) error {
+	t, err := s.Trust()
 	if err == nil {
 		_, err = VerifyArtifact(raw, Artifact{SHA256: sum}, t, time.Time{})
 	}
-	return err == nil
+	return err
 }
 
 func own(err error) error {
@@ -98,8 +97,8 @@ func own(err error) error {
 	return nil
 }
 
-// own trusts this signer only.
-func (s Signer) own() (Trust, error) {
+// Trust believes this signer only. Its error is one of asking for the key.
+func (s Signer) Trust() (Trust, error) {
 	key, err := s.Public()
 	// Foreign where no root is at hand: the signature is asked about then, and
 	// the timestamp by whoever has the root.

@@ -100,9 +100,6 @@ func ParseRoot(b []byte, origin string) (*Root, error) {
 	return &Root{r, origin}, nil
 }
 
-// RootOf wraps trusted material that is at hand.
-func RootOf(m root.TrustedMaterial, origin string) *Root { return &Root{m, origin} }
-
 // has says which kinds of proof the root can check.
 func (r *Root) has() (certificates, timestamps, logs, scts bool) {
 	if r == nil || r.material == nil {

@@ -86,7 +86,7 @@ func (a *app) initCommand() *cobra.Command {
 }
 
 func (a *app) init(dir string) error {
-	for _, name := range []string{"vitalsign.yaml", ".vitalsign.yaml"} {
+	for _, name := range config.FileNames() {
 		if p := filepath.Join(dir, name); fileExists(p) {
 			return usageError("%s is there already and was left alone", p)
 		}

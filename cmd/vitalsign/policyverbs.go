@@ -293,7 +293,11 @@ func (a *app) askCase(cmd *cobra.Command, p *policy.Policy, dir string, c policy
 			return chain.Result{}, usageError("at: %w", err)
 		}
 	}
-	e, err := a.evidenceFor(cmd, s, []string{filepath.Join(dir, filepath.FromSlash(c.Bundle))})
+	kept, err := a.evidence(cmd, []string{filepath.Join(dir, filepath.FromSlash(c.Bundle))})
+	if err != nil {
+		return chain.Result{}, err
+	}
+	e, err := kept.with(s)
 	if err != nil {
 		return chain.Result{}, err
 	}

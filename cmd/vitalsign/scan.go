@@ -227,7 +227,7 @@ type opened struct {
 	// policy is whose word counts, and waivers the files that it is about.
 	policy  foundPolicy
 	waivers []waiverFile
-	// files are what was scanned, once it was.
+	// files are what was scanned, once it was; nil where nothing is signed.
 	files *scannedFiles
 	// tools are the external tools by their names.
 	tools map[string]*checks.Tool
@@ -288,7 +288,9 @@ func (s *scanner) openTarget(ctx context.Context, target string) (o opened, err 
 	if err := s.underPolicy(ctx, &o); err != nil {
 		return o, err
 	}
-	o.files = &scannedFiles{}
+	if s.flags.sign != "" {
+		o.files = &scannedFiles{}
+	}
 	o.waivers, err = s.waiversOf(ctx, o.tree, &o.trusted)
 	return o, err
 }

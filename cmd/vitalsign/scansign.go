@@ -187,7 +187,7 @@ func (s *scanner) inputs(ctx context.Context, o opened) []bill.Input {
 	var out []bill.Input
 	add := func(name string, b []byte) { out = append(out, bill.Input{Name: name, Digest: attest.Digest(b)}) }
 	for dir := configDirOf(o.tree); ; dir = path.Dir(dir) {
-		for _, n := range []string{"vitalsign.yaml", ".vitalsign.yaml"} {
+		for _, n := range config.FileNames() {
 			if b, err := at.Read(path.Join(dir, n)); err == nil {
 				add(path.Join(dir, n), b)
 			}
@@ -248,8 +248,7 @@ func (s *scanner) ownTrust(o opened) (attest.Trust, error) {
 	if o.policy.policy != nil {
 		return o.policy.policy.Trust(), nil
 	}
-	key, err := s.signer.Public()
-	return attest.Trust{Identities: []attest.Identity{{Name: "signer", Key: key}}, Root: s.signer.Root, Foreign: s.signer.Root == nil}, err
+	return s.signer.Trust()
 }
 
 // scannedFiles are the files of a target by name, with their SHA-256.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -102,8 +104,8 @@ func (a *app) writeBundle(path string, raw []byte, sub chain.Subject) error {
 	if err := wholefile.WriteBytes(path, append(raw, '\n'), 0o644); err != nil {
 		return err
 	}
-	for alg, d := range sub.Digests {
-		fmt.Fprintf(a.err, "%s: signed %s %s, verified\n", path, alg, d)
+	for _, alg := range slices.Sorted(maps.Keys(sub.Digests)) {
+		fmt.Fprintf(a.err, "%s: signed %s %s, verified\n", path, alg, sub.Digests[alg])
 		break
 	}
 	return nil

@@ -139,8 +139,12 @@ func (a *app) verifyChain(cmd *cobra.Command, subjects []chain.Subject, f verify
 	debug.SetGCPercent(400) // a verification is over before collecting pays
 	d := report.Decision{Schema: report.DecisionSchemaID, Answers: []report.Answer{}}
 	var exits []int
+	kept, err := a.evidence(cmd, f.bundles)
+	if err != nil {
+		return exitError{judge.ExitNotVerified, fmt.Errorf("the evidence: %w", err)}
+	}
 	for _, s := range subjects {
-		e, err := a.evidenceFor(cmd, s, f.bundles)
+		e, err := kept.with(s)
 		if err != nil {
 			return exitError{judge.ExitNotVerified, fmt.Errorf("the evidence: %w", err)}
 		}
@@ -209,9 +213,9 @@ func (g *gathered) document(digest string) ([]byte, error) {
 	return nil, chain.ErrNoDocument
 }
 
-// evidenceFor reads the evidence that the command line names, or that lies
-// where it is kept by itself; and the bundles beside a file.
-func (a *app) evidenceFor(cmd *cobra.Command, s chain.Subject, named []string) (*gathered, error) {
+// evidence reads the evidence that the command line names, or that lies where
+// it is kept by itself: once, however many subjects are asked about.
+func (a *app) evidence(cmd *cobra.Command, named []string) (*gathered, error) {
 	g := &gathered{}
 	places := named
 	if len(places) == 0 {
@@ -231,17 +235,25 @@ func (a *app) evidenceFor(cmd *cobra.Command, s chain.Subject, named []string) (
 			return nil, err
 		}
 	}
+	return g, nil
+}
+
+// with gives the evidence and what lies beside the subject: the bundles beside
+// a file, and those in an image's layout.
+func (g *gathered) with(s chain.Subject) (*gathered, error) {
+	// Clipped, so that what one subject adds is not seen by the next.
+	all := &gathered{slices.Clip(g.bundles), g.documents}
 	if s.Kind == "file" || s.Kind == "directory" {
-		if err := g.beside(s.Name); err != nil {
+		if err := all.beside(s.Name); err != nil {
 			return nil, err
 		}
 	}
 	if info, err := os.Stat(s.Name); s.Kind == "image" && err == nil && info.IsDir() {
-		if err := g.layout(s.Name); err != nil {
+		if err := all.layout(s.Name); err != nil {
 			return nil, err
 		}
 	}
-	return g, nil
+	return all, nil
 }
 
 // localEvidence is the directory that the setting names, "" where evidence is

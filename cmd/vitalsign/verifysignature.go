@@ -92,8 +92,12 @@ func (a *app) verifySignatures(cmd *cobra.Command, subjects []chain.Subject, f v
 		return err
 	}
 	a.code = judge.ExitPass
+	kept, err := a.evidence(cmd, f.bundles)
+	if err != nil {
+		return exitError{judge.ExitNotVerified, fmt.Errorf("the bundle: %w", err)}
+	}
 	for _, s := range subjects {
-		g, err := a.evidenceFor(cmd, s, f.bundles)
+		g, err := kept.with(s)
 		if err != nil {
 			return exitError{judge.ExitNotVerified, fmt.Errorf("the bundle: %w", err)}
 		}

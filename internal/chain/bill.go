@@ -81,7 +81,7 @@ func (w *walk) freshness(b billed) {
 		w.broken(LinkFreshness, "the bill is from %s, after the time that is judged (%s)", stamp(b.bill.Run.Ended), stamp(w.q.At))
 		return
 	case old > most:
-		w.broken(LinkFreshness, "the bill is %s old (%s), and the policy allows %s", age(old), stamp(b.bill.Run.Ended), age(most))
+		w.broken(LinkFreshness, "the bill is %s old (%s), and the policy allows %s", policy.Age(old), stamp(b.bill.Run.Ended), policy.Age(most))
 		return
 	}
 	oldest := time.Duration(0)
@@ -91,14 +91,14 @@ func (w *walk) freshness(b billed) {
 			a := w.q.At.Sub(d.AsOf)
 			oldest = max(oldest, a)
 			if limit > 0 && (a > limit || d.AsOf.IsZero()) {
-				w.broken(LinkFreshness, "%s read %s of %s, %s old, and the policy allows %s", s.Check, d.Name, stamp(d.AsOf), age(a), age(limit))
+				w.broken(LinkFreshness, "%s read %s of %s, %s old, and the policy allows %s", s.Check, d.Name, stamp(d.AsOf), policy.Age(a), policy.Age(limit))
 				return
 			}
 		}
 	}
-	detail := fmt.Sprintf("the bill is %s old, of %s allowed", age(max(old, 0)), age(most))
+	detail := fmt.Sprintf("the bill is %s old, of %s allowed", policy.Age(max(old, 0)), policy.Age(most))
 	if oldest > 0 {
-		detail += fmt.Sprintf("; its oldest data %s", age(oldest))
+		detail += fmt.Sprintf("; its oldest data %s", policy.Age(oldest))
 	}
 	w.ok(LinkFreshness, "%s", detail)
 }

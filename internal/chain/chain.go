@@ -114,15 +114,14 @@ type Result struct {
 	Inputs map[string]string `json:"inputs"`
 }
 
-// worst gives the state that decides over all links, and the link.
-func (r *Result) worst() (State, Link) {
-	order := []State{Broken, Unknown, Failed, OK}
-	for _, s := range order[:3] {
+// worst gives the state that decides over all links.
+func (r *Result) worst() State {
+	for _, s := range []State{Broken, Unknown, Failed} {
 		for _, l := range r.Links {
 			if l.State == s || s == Broken && l.State != OK && l.State != Unknown && l.State != Failed && l.State != Info {
-				return s, l
+				return s
 			}
 		}
 	}
-	return OK, Link{}
+	return OK
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -106,8 +107,9 @@ func (w *walk) policy() bool {
 }
 
 func (w *walk) subject() bool {
-	for alg, d := range w.q.Subject.Digests {
-		if d != "" {
+	// The same digest is named every time, where there are two.
+	for _, alg := range slices.Sorted(maps.Keys(w.q.Subject.Digests)) {
+		if d := w.q.Subject.Digests[alg]; d != "" {
 			w.ok(LinkArtifact, "%s %s has the %s %s", w.q.Subject.Kind, w.q.Subject.Name, alg, d)
 			w.r.Inputs["subject "+alg] = d
 			return true
@@ -232,7 +234,7 @@ func (w *walk) missing(not []string) string {
 // conclude makes the verdict out of the links.
 func (w *walk) conclude() {
 	v := &w.r.Verdict
-	state, _ := w.r.worst()
+	state := w.r.worst()
 	for _, l := range w.r.Links {
 		if l.State != OK && l.State != Info {
 			v.Reasons = append(v.Reasons, l.Name+": "+l.Detail)

@@ -17,14 +17,6 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// age is a time span as people say it.
-func age(d time.Duration) string {
-	if d >= 48*time.Hour {
-		return fmt.Sprintf("%.0f d", d.Hours()/24)
-	}
-	return fmt.Sprintf("%.0f h", d.Hours())
-}
-
 // fact gives a predicate to the conditions, as its JSON is.
 func (w *walk) fact(name string, v attest.Verified) {
 	var m map[string]any

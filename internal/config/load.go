@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// fileNames are the names of the repository's file; a directory has one.
-func fileNames() []string { return []string{"vitalsign.yaml", ".vitalsign.yaml"} }
+// FileNames are the names of the repository's file; a directory has one.
+func FileNames() []string { return []string{"vitalsign.yaml", ".vitalsign.yaml"} }
 
 // Tree is one state of a repository's files: the work tree, or a commit.
 type Tree struct {
@@ -83,7 +83,7 @@ func (l Layer) crowded() error {
 // loadDir reads the one file of a directory.
 func (t Tree) loadDir(dir string) (Layer, error) {
 	var found []Source
-	for _, name := range fileNames() {
+	for _, name := range FileNames() {
 		full := path.Join(dir, name)
 		shown := full
 		if t.Name != nil {
