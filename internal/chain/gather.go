@@ -66,17 +66,20 @@ func Gather(dir *os.Root) ([]Bundle, func(digest string) ([]byte, error), error)
 }
 
 func readBounded(dir *os.Root, name string, most int64) ([]byte, error) {
-	f, err := dir.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() // read only
-	info, err := f.Stat()
+	info, err := dir.Stat(name) // first: opening a pipe would wait for ever
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() || info.Size() > most {
 		return nil, fmt.Errorf("%s is no regular file of at most %d bytes", name, most)
+	}
+	f, err := dir.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() // read only
+	if opened, err := f.Stat(); err != nil || !os.SameFile(info, opened) {
+		return nil, fmt.Errorf("%s was replaced while it was opened", name)
 	}
 	b := make([]byte, info.Size())
 	_, err = io.ReadFull(f, b)
