@@ -26,7 +26,13 @@ type Options struct {
 	// goroutines but never two at a time.
 	Now    func() time.Time
 	Events func(Event)
+	// Within, where it is set, gives the context that a step runs in: a step
+	// can end without the others, with ErrCancelled as the cause.
+	Within func(ctx context.Context, check string) (context.Context, context.CancelFunc)
 }
+
+// ErrCancelled is why a step ended that somebody did not want any more.
+var ErrCancelled = errors.New("cancelled by the user")
 
 // Slots bound how much runs at once over several plans. The zero value is no
 // bound.
@@ -62,8 +68,12 @@ func Execute(ctx context.Context, plan Plan, engine Engine, o Options) checks.Ru
 		mu.Lock()
 		defer mu.Unlock()
 		if o.Events != nil {
+			e.At = o.Now().UTC()
 			o.Events(e)
 		}
+	}
+	for _, s := range plan.Steps {
+		emit(Event{Kind: StepPlanned, Check: s.Check.Name})
 	}
 	prepared, release, err := prepare(ctx, plan, engine)
 	if err != nil {
@@ -78,7 +88,7 @@ func Execute(ctx context.Context, plan Plan, engine Engine, o Options) checks.Ru
 			defer slots.give()
 			o.Slots.take()
 			defer o.Slots.give()
-			run.Steps[i], found[i] = runStep(ctx, plan, i, prepared, o.Now, emit)
+			run.Steps[i], found[i] = o.step(ctx, plan, i, prepared, emit)
 			emit(Event{Kind: StepEnded, Check: plan.Steps[i].Check.Name, Step: &run.Steps[i]})
 		})
 	}
@@ -95,6 +105,24 @@ func Execute(ctx context.Context, plan Plan, engine Engine, o Options) checks.Ru
 	run.Sandbox = weakest(run.Steps)
 	run.Ended = o.Now().UTC()
 	return run
+}
+
+// step runs a step within its own context, if there is such a thing.
+func (o Options) step(ctx context.Context, plan Plan, i int, engine Engine, emit func(Event)) (checks.Step, said) {
+	if o.Within != nil {
+		within, end := o.Within(ctx, plan.Steps[i].Check.Name)
+		defer end()
+		ctx = within
+	}
+	return runStep(ctx, plan, i, engine, o.Now, emit)
+}
+
+// interrupted is why a context ended, in words for the user.
+func interrupted(ctx context.Context, when string) error {
+	if cause := context.Cause(ctx); errors.Is(cause, ErrCancelled) {
+		return cause
+	}
+	return errors.New("interrupted" + when)
 }
 
 // prepare asks the engine for what it does once, if it does such a thing.
@@ -183,7 +211,7 @@ func runStep(ctx context.Context, plan Plan, i int, engine Engine, now func() ti
 		return step, said{}
 	}
 	if err := ctx.Err(); err != nil {
-		return failed(step, errors.New("interrupted before it started")), said{}
+		return failed(step, interrupted(ctx, " before it started")), said{}
 	}
 	emit(Event{Kind: StepStarted, Check: p.Check.Name, Total: c.claimed})
 	began := now()
@@ -193,7 +221,7 @@ func runStep(ctx context.Context, plan Plan, i int, engine Engine, now func() ti
 	step.Cached, step.Where = usage.Cached, usage.Where
 	if ctx.Err() != nil {
 		step.Coverage = c.coverage()
-		return failed(step, errors.New("interrupted")), said{c.findings, c.components}
+		return failed(step, interrupted(ctx, "")), said{c.findings, c.components}
 	}
 	step, found := c.conclude(step, err, plan.RequireSandbox)
 	if step.Tool != nil {

@@ -87,18 +87,26 @@ type Usage struct {
 // EventKind says what an event is about.
 type EventKind string
 
-// The kinds of event, in the order in which a step sends them.
+// The kinds of event, in the order in which a run sends them. The first and
+// the last are sent by whoever runs plans: only they know of a run before it
+// begins, and judge it.
 const (
+	RunQueued    EventKind = "queued"
+	StepPlanned  EventKind = "planned"
 	StepStarted  EventKind = "started"
 	StepProgress EventKind = "progress"
 	StepEnded    EventKind = "ended"
+	RunEnded     EventKind = "run-ended"
 )
 
-// Event is one thing that happened to a step. A run is the fold of its events.
+// Event is one thing that happened to a step or a run. A run is the fold of its
+// events.
 type Event struct {
 	Kind        EventKind
+	At          time.Time
 	Target      string // "" where there is one only
 	Check       string
 	Done, Total int          // of a progress
 	Step        *checks.Step // of an end
+	Run         *checks.Run  // of a run's end, judged
 }

@@ -87,6 +87,8 @@ func (l *live) Event(e pipelines.Event) {
 		line = fmt.Sprintf("   %-8s %s %d of %d", e.Check, bar(e.Done, e.Total), e.Done, e.Total)
 	case pipelines.StepEnded:
 		line = StepLine(l.style, *e.Step)
+	default:
+		return
 	}
 	key := e.Target + "\x00" + e.Check
 	if _, known := l.lines[key]; !known {
