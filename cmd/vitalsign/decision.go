@@ -80,27 +80,8 @@ func (a *app) explainAnswer(ans report.Answer) {
 			continue
 		}
 		told[l.Name] = true
-		a.printf("  %s: %s\n", l.Name, advice(l.Name))
+		a.printf("  %s: %s\n", l.Name, chain.Advice(l.Name))
 	}
-}
-
-// advice says what to do about a link that does not hold.
-func advice(link string) string {
-	words := map[string]string{
-		chain.LinkPolicy:     "use the policy that is in force; vitalsign policy show says what it holds",
-		chain.LinkArtifact:   "name a file, a directory, an image or a digest",
-		chain.LinkProvenance: "build with vitalsign build --sign, or bring the provenance that the build service made, by somebody whose role may speak it",
-		chain.LinkSource:     "bring a provenance that names one commit",
-		chain.LinkBill:       "run vitalsign scan --sign at that commit, with a key whose role may sign a bill of health",
-		chain.LinkTime:       "sign with --timestamp-url, and name the authority's root in the policy",
-		chain.LinkFreshness:  "scan and sign again: advisories have changed since",
-		chain.LinkComplete:   "make every required check run to its end; vitalsign doctor says what is missing",
-		chain.LinkFindings:   "bring the findings document that the bill names (DIGEST.findings.json beside it)",
-		chain.LinkPrevious:   "bring the bills of the parent commits",
-		chain.LinkConditions: "see the policy's own words",
-		chain.LinkGate:       "correct the findings, or have them waived by somebody who may (vitalsign waive)",
-	}
-	return words[link]
 }
 
 // sortedNames are the keys of a map of texts, in order.
