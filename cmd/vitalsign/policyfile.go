@@ -205,16 +205,24 @@ func (a *app) notOlder(repository string, p *policy.Policy) error {
 	return wholefile.WriteBytes(name, append(b, '\n'), 0o600)
 }
 
-// policyHere finds the policy that counts in the working directory.
-func (a *app) policyHere(ctx context.Context, flag string) (foundPolicy, error) {
+// policyHere finds the policy that counts in a directory.
+func (a *app) policyHere(ctx context.Context, dir, flag string) (foundPolicy, error) {
 	if p, from, err := a.namedPolicy(flag); err != nil || p != nil {
 		return foundPolicy{policy: p, from: from}, err // without asking git
 	}
-	t, err := pipelines.OpenTree(ctx, ".", a.gitProgram())
+	_, p, err := a.treeAndPolicy(ctx, dir, flag)
+	return p, err
+}
+
+// treeAndPolicy opens the target in a directory, and finds the policy that
+// counts for it.
+func (a *app) treeAndPolicy(ctx context.Context, dir, flag string) (*pipelines.Tree, foundPolicy, error) {
+	t, err := pipelines.OpenTree(ctx, dir, a.gitProgram())
 	if err != nil {
-		return foundPolicy{}, err
+		return nil, foundPolicy{}, err
 	}
-	return a.policyFor(ctx, flag, repositoryKey(t), workTree(t.Root))
+	p, err := a.policyFor(ctx, flag, repositoryKey(t), workTree(t.Root))
+	return t, p, err
 }
 
 // underPolicy finds the policy that counts and holds the settings to it: a

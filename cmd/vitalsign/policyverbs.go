@@ -161,7 +161,7 @@ func (a *app) policyShow() *cobra.Command {
 		Use: "show", Short: "Show the policy that counts here, and who may say what",
 		Example: "  vitalsign policy show --policy policy.yaml", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := a.policyHere(cmd.Context(), name)
+			p, err := a.policyHere(cmd.Context(), ".", name)
 			if err != nil {
 				return err
 			}
@@ -232,7 +232,7 @@ func (a *app) policyTest() *cobra.Command {
 }
 
 func (a *app) testPolicy(cmd *cobra.Command, name, file string) error {
-	p, err := a.policyHere(cmd.Context(), name)
+	p, err := a.policyHere(cmd.Context(), ".", name)
 	if err == nil && p.policy == nil {
 		err = usageError("there is no policy to test: give --policy")
 	}

@@ -76,7 +76,7 @@ func (a *app) verifyProof(cmd *cobra.Command, subject string, f verifyFlags) err
 		t, err = a.bareTrust(cmd, f)
 	} else {
 		var found foundPolicy
-		if found, err = a.policyHere(cmd.Context(), f.policy); err == nil && found.policy == nil {
+		if found, err = a.policyHere(cmd.Context(), ".", f.policy); err == nil && found.policy == nil {
 			err = usageError("whose bill is believed? give --policy or --key")
 		}
 		if err == nil {

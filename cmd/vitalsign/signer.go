@@ -42,18 +42,25 @@ func (a *app) flagOr(cmd *cobra.Command, flag, variable string) string {
 // signer opens the key that the command line or the environment names. Without
 // one it is errNoKey.
 func (a *app) signer(cmd *cobra.Command) (s attest.Signer, err error) {
-	ref := a.flagOr(cmd, "key", "VITALSIGN_KEY")
+	s, err = a.signerWith(cmd.Context(), a.flagOr(cmd, "key", "VITALSIGN_KEY"), a.flagOr(cmd, "timestamp-url", "VITALSIGN_TIMESTAMP_URL"), a.passphrase)
+	if err == nil {
+		s.Root, err = a.trustedRoot(cmd)
+	}
+	return s, err
+}
+
+// signerWith opens a key and, where there is one, a timestamp authority.
+func (a *app) signerWith(ctx context.Context, ref, timestamps string, passphrase func(confirm bool) ([]byte, error)) (s attest.Signer, err error) {
 	if ref == "" {
 		return s, errNoKey
 	}
-	if s.Key, err = keys.Load(cmd.Context(), ref, a.passphrase); err != nil {
+	if s.Key, err = keys.Load(ctx, ref, passphrase); err != nil {
 		return s, exitError{judge.ExitUsage, err}
 	}
-	if url := a.flagOr(cmd, "timestamp-url", "VITALSIGN_TIMESTAMP_URL"); url != "" {
-		s.Timestamps = attest.TimestampAuthority(url, nil)
+	if timestamps != "" {
+		s.Timestamps = attest.TimestampAuthority(timestamps, nil)
 	}
-	s.Root, err = a.trustedRoot(cmd)
-	return s, err
+	return s, nil
 }
 
 // trustedRoot is the root that a flag names, nil without.

@@ -129,7 +129,7 @@ func (a *app) subjects(ctx context.Context, args []string, release string) ([]ch
 
 // verifyChain answers for every subject under the policy.
 func (a *app) verifyChain(cmd *cobra.Command, subjects []chain.Subject, f verifyFlags, at time.Time, released bool) error {
-	found, err := a.policyHere(cmd.Context(), f.policy)
+	found, err := a.policyHere(cmd.Context(), ".", f.policy)
 	if err != nil {
 		return err
 	}

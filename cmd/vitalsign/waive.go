@@ -20,7 +20,6 @@ import (
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/safetext"
 	"github.com/vitalsign-dev/vitalsign/internal/wholefile"
-	"github.com/vitalsign-dev/vitalsign/pipelines"
 )
 
 // waiveFlags are what the command line says about a waiver.
@@ -60,21 +59,16 @@ func (a *app) waiveCommand() *cobra.Command {
 
 func (a *app) waive(cmd *cobra.Command, args []string, f waiveFlags) error {
 	ctx := cmd.Context()
-	if strings.TrimSpace(f.reason) == "" || f.until == "" {
-		return usageError("a waiver needs --until and --reason: somebody answers for it, for a time")
-	}
-	tree, err := pipelines.OpenTree(ctx, ".", a.gitProgram())
+	w, err := a.waiverOf(f)
 	if err != nil {
-		return err
-	}
-	w := waiver.Waiver{Kind: waiver.KindWaiver, Reason: f.reason, Ticket: f.ticket, NotAffected: f.notAffected,
-		Author: cmp.Or(f.author, a.getenv("USER")), Created: a.now().UTC().Format(time.DateOnly)}
-	if w.Until, err = a.lastDay(f.until); err != nil {
 		return err
 	}
 	switch {
 	case len(args) == 1 && f.rule+f.path == "":
-		err = a.bindFinding(ctx, &w, args[0])
+		var run checks.Run
+		if run, err = a.runWith(ctx, args[0]); err == nil {
+			err = bindFinding(run, &w, args[0])
+		}
 	case len(args) == 0 && f.rule != "" && f.path != "" && f.severity != "":
 		w.Rule, w.Path, w.Severity = f.rule, f.path, f.severity
 		if _, err := checks.ParseSeverity(f.severity); err != nil {
@@ -86,11 +80,22 @@ func (a *app) waive(cmd *cobra.Command, args []string, f waiveFlags) error {
 	if err != nil {
 		return err
 	}
-	st, err := w.Statement()
-	if err != nil {
-		return usageError("%w", err)
+	said, err := a.writeWaiver(ctx, ".", w, f.policy, func() (attest.Signer, error) { return a.signer(cmd) })
+	for _, line := range said {
+		fmt.Fprintln(a.err, safetext.Line(line))
 	}
-	return a.writeWaiver(cmd, tree, st, w, f.policy)
+	return err
+}
+
+// waiverOf is a waiver with all but what it covers.
+func (a *app) waiverOf(f waiveFlags) (w waiver.Waiver, err error) {
+	if strings.TrimSpace(f.reason) == "" || f.until == "" {
+		return w, usageError("a waiver needs --until and --reason: somebody answers for it, for a time")
+	}
+	w = waiver.Waiver{Kind: waiver.KindWaiver, Reason: f.reason, Ticket: f.ticket, NotAffected: f.notAffected,
+		Author: cmp.Or(f.author, a.getenv("USER")), Created: a.now().UTC().Format(time.DateOnly)}
+	w.Until, err = a.lastDay(f.until)
+	return w, err
 }
 
 // lastDay reads --until.
@@ -108,21 +113,24 @@ func (a *app) lastDay(text string) (string, error) {
 	return text, nil
 }
 
-// bindFinding finds a finding in the newest run that is kept and has it, and
-// binds the waiver to it.
-func (a *app) bindFinding(ctx context.Context, w *waiver.Waiver, prefix string) error {
+// runWith is the newest run that is kept and has a finding.
+func (a *app) runWith(ctx context.Context, prefix string) (run checks.Run, err error) {
 	if !fingerprintPrefix.MatchString(prefix) {
-		return usageError("%q is no fingerprint: a scan prints them in brackets", prefix)
+		return run, usageError("%q is no fingerprint: a scan prints them in brackets", prefix)
 	}
 	kept, err := a.openStore(ctx)
 	if err != nil {
-		return err
+		return run, err
 	}
 	defer kept.Close() // read only
-	run, err := kept.RunWith(ctx, prefix)
-	if err != nil {
-		return usageError("no kept run has a finding %s: scan first", prefix)
+	if run, err = kept.RunWith(ctx, prefix); err != nil {
+		return run, usageError("no kept run has a finding %s: scan first", prefix)
 	}
+	return run, nil
+}
+
+// bindFinding binds a waiver to a finding of a run.
+func bindFinding(run checks.Run, w *waiver.Waiver, prefix string) error {
 	places := map[string]int{}
 	for _, f := range run.Findings {
 		if !strings.HasPrefix(f.Fingerprint, prefix) {
@@ -154,50 +162,52 @@ func (a *app) bindFinding(ctx context.Context, w *waiver.Waiver, prefix string) 
 	return nil
 }
 
-// writeWaiver writes a waiver, signed where there is a key, and says whether it
-// will count.
-func (a *app) writeWaiver(cmd *cobra.Command, tree *pipelines.Tree, st attest.Statement, w waiver.Waiver, policyFlag string) error {
+// writeWaiver writes a waiver into the repository in a directory, signed where
+// there is a key, and says whether it will count.
+func (a *app) writeWaiver(ctx context.Context, dir string, w waiver.Waiver, policyFlag string, signer func() (attest.Signer, error)) (said []string, err error) {
+	st, err := w.Statement()
+	if err != nil {
+		return nil, usageError("%w", err)
+	}
 	payload, err := st.Bytes()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	id := attest.Digest(payload)
-	p, err := a.policyFor(cmd.Context(), policyFlag, repositoryKey(tree), workTree(tree.Root))
+	tree, p, err := a.treeAndPolicy(ctx, dir, policyFlag)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	name, content := waiver.ShortID(id)+".json", append(payload, '\n')
-	signer, err := a.signer(cmd)
+	s, err := signer()
 	signed := err == nil
 	switch {
 	case signed:
-		if content, err = signer.Statement(cmd.Context(), st); err != nil {
-			return err
+		if content, err = s.Statement(ctx, st); err != nil {
+			return nil, err
 		}
 		name = waiver.ShortID(id) + attest.BundleSuffix
 	case !errors.Is(err, errNoKey):
-		return err
+		return nil, err
 	case p.policy != nil:
-		return usageError("a policy exists (%s), so an unsigned waiver would not count: give --key", p.from)
+		return nil, usageError("a policy exists (%s), so an unsigned waiver would not count: give --key", p.from)
 	}
 	if err := a.putWaiver(tree.Root, name, content); err != nil {
-		return err
+		return nil, err
 	}
-	fmt.Fprintf(a.err, "waiver %s of %s until %s written to %s\n", waiver.ShortID(id), safetext.Line(w.Rule), w.Until, path.Join(waiverDir, name))
+	said = append(said, fmt.Sprintf("waiver %s of %s until %s written to %s", waiver.ShortID(id), w.Rule, w.Until, path.Join(waiverDir, name)))
 	switch {
 	case !signed:
-		fmt.Fprintln(a.err, "it is not signed: it counts until there is a policy, and is called unsigned")
-		return nil
+		return append(said, "it is not signed: it counts until there is a policy, and is called unsigned"), nil
 	case p.policy == nil:
-		fmt.Fprintln(a.err, "it is signed, and counts under a policy that names the key; there is none here yet")
-		return nil
+		return append(said, "it is signed, and counts under a policy that names the key; there is none here yet"), nil
 	}
 	for _, acc := range a.acceptances([]waiverFile{{name: name, raw: content}}, p) {
 		if acc.Refused != "" {
-			fmt.Fprintf(a.err, "it does not count yet: %s\n", safetext.Line(acc.Refused))
+			said = append(said, "it does not count yet: "+acc.Refused)
 		}
 	}
-	return nil
+	return said, nil
 }
 
 // putWaiver writes a file of waiverDir that was not there.

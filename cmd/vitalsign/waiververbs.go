@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -15,7 +16,6 @@ import (
 	"github.com/vitalsign-dev/vitalsign/attest/waiver"
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
 	"github.com/vitalsign-dev/vitalsign/internal/safetext"
-	"github.com/vitalsign-dev/vitalsign/pipelines"
 )
 
 func (a *app) waiversCommand() *cobra.Command {
@@ -61,13 +61,11 @@ func (a *app) waiversCommand() *cobra.Command {
 	return c
 }
 
-// waiversHere are the waivers of the repository here, as a policy sees them.
-func (a *app) waiversHere(cmd *cobra.Command, policyFlag string) (root string, files []waiverFile, p foundPolicy, err error) {
-	tree, err := pipelines.OpenTree(cmd.Context(), ".", a.gitProgram())
+// waiversHere are the waivers of the repository in a directory, as a policy
+// sees them.
+func (a *app) waiversHere(ctx context.Context, dir, policyFlag string) (root string, files []waiverFile, p foundPolicy, err error) {
+	tree, p, err := a.treeAndPolicy(ctx, dir, policyFlag)
 	if err != nil {
-		return "", nil, p, err
-	}
-	if p, err = a.policyFor(cmd.Context(), policyFlag, repositoryKey(tree), workTree(tree.Root)); err != nil {
 		return "", nil, p, err
 	}
 	files, err = waiverFiles(tree.Root)
@@ -75,7 +73,7 @@ func (a *app) waiversHere(cmd *cobra.Command, policyFlag string) (root string, f
 }
 
 func (a *app) listWaivers(cmd *cobra.Command, policyFlag string) (bad int, err error) {
-	_, files, p, err := a.waiversHere(cmd, policyFlag)
+	_, files, p, err := a.waiversHere(cmd.Context(), ".", policyFlag)
 	if err != nil {
 		return 0, err
 	}
@@ -112,7 +110,7 @@ func (a *app) listWaivers(cmd *cobra.Command, policyFlag string) (bad int, err e
 }
 
 func (a *app) approveWaiver(cmd *cobra.Command, id, comment, policyFlag string) error {
-	root, files, p, err := a.waiversHere(cmd, policyFlag)
+	root, files, p, err := a.waiversHere(cmd.Context(), ".", policyFlag)
 	if err != nil {
 		return err
 	}
@@ -169,7 +167,7 @@ func (a *app) approveWaiver(cmd *cobra.Command, id, comment, policyFlag string) 
 // expireWaivers removes files. Nobody's word is needed for that: it only
 // tightens.
 func (a *app) expireWaivers(cmd *cobra.Command, args []string) error {
-	root, files, p, err := a.waiversHere(cmd, "")
+	root, files, p, err := a.waiversHere(cmd.Context(), ".", "")
 	if err != nil {
 		return err
 	}
