@@ -16,6 +16,8 @@ type Target struct {
 	Remote  string `json:"remote,omitempty"`
 	Project string `json:"project,omitempty"`
 	Shallow bool   `json:"shallow,omitempty"`
+	// Branch is the one that was checked out, empty when there was none.
+	Branch string `json:"branch,omitempty"`
 }
 
 // Data is a set of advisories or rules that a step read.

@@ -103,6 +103,7 @@ func (t *Tree) openRepo(ctx context.Context, abs, program string) error {
 	}
 	t.Target.Commit, t.Target.Tree, t.Target.Dirty = head.Commit, head.Tree, head.Dirty
 	t.Target.Remote, t.Target.Shallow = head.Remote, head.Shallow
+	t.Target.Branch = repo.Branch(ctx)
 	return nil
 }
 
