@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"encoding/json"
+	"database/sql"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -17,53 +17,53 @@ import (
 // its document.
 type TargetSummary struct {
 	// Target is the path, Repo what a person calls it.
-	Target  string    `json:"target"`
-	Repo    string    `json:"repo"`
-	Kind    string    `json:"kind,omitempty"`
-	RunID   string    `json:"run_id"`
-	Remote  string    `json:"remote,omitempty"`
-	Commit  string    `json:"commit,omitempty"`
-	Branch  string    `json:"branch,omitempty"`
-	Project string    `json:"project,omitempty"`
-	Dirty   bool      `json:"dirty,omitempty"`
-	Started time.Time `json:"started"`
-	Ended   time.Time `json:"ended"`
+	Target  string
+	Repo    string
+	Kind    string
+	RunID   string
+	Remote  string
+	Commit  string
+	Branch  string
+	Project string
+	Dirty   bool
+	Started time.Time
+	Ended   time.Time
 	// Verdict is the run's own, under the gate of its time.
-	Verdict checks.Verdict `json:"verdict"`
+	Verdict checks.Verdict
 	// Unreadable says that the run's document is damaged: its counts are no
 	// counts, and its verdict is that nobody can tell.
-	Unreadable bool `json:"unreadable,omitempty"`
+	Unreadable bool
 	// Findings counts all, Open those that nothing sets aside, New the open
 	// ones that the run before did not have. New means something only where
 	// NewKnown is set. A finding that is both waived and ignored is in both.
-	Findings int           `json:"findings"`
-	Open     search.Counts `json:"open"`
-	New      search.Counts `json:"new"`
-	NewKnown bool          `json:"new_known,omitempty"`
-	Waived   int           `json:"waived,omitempty"`
-	Ignored  int           `json:"ignored,omitempty"`
+	Findings int
+	Open     search.Counts
+	New      search.Counts
+	NewKnown bool
+	Waived   int
+	Ignored  int
 	// Trend holds the last runs of the target, the oldest first and this one
 	// last; only a board has it.
-	Trend []Total `json:"trend,omitempty"`
+	Trend []Total
 	// Steps are those that are not ok, of StepCount.
-	Steps     []StepState `json:"steps,omitempty"`
-	StepCount int         `json:"step_count"`
+	Steps     []StepState
+	StepCount int
 	// Controls are those that open findings touch, each once, in order.
-	Controls []string `json:"controls,omitempty"`
+	Controls []string
 }
 
 // Total is how many findings were open in a run. One that is not complete may
 // have missed some, and of one that is not known nobody can tell.
 type Total struct {
-	Open     int  `json:"open"`
-	Complete bool `json:"complete"`
-	Known    bool `json:"known"`
+	Open     int
+	Complete bool
+	Known    bool
 }
 
 // StepState is how a step ended.
 type StepState struct {
-	Check  string        `json:"check"`
-	Status checks.Status `json:"status"`
+	Check  string
+	Status checks.Status
 }
 
 // summarize says of a run what does not hang on other runs.
@@ -155,12 +155,12 @@ func (s *Store) summaries(ctx context.Context, query string, args ...any) ([]Tar
 	defer rows.Close() // read only
 	var all []TargetSummary
 	for rows.Next() {
-		var raw []byte
+		var raw sql.RawBytes
 		if err := rows.Scan(&raw); err != nil {
 			return nil, err
 		}
-		var t TargetSummary
-		if err := json.Unmarshal(raw, &t); err != nil {
+		t, err := readRecord(raw)
+		if err != nil {
 			return nil, err
 		}
 		all = append(all, t)

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 )
 
 // Sighting is a run of a target, and how often it had a finding.
@@ -46,12 +45,11 @@ func (s *Store) History(ctx context.Context, target, fingerprint string, limit i
 		if err := rows.Scan(&n, &summary, &prints); err != nil {
 			return h, err
 		}
-		var seen Sighting
-		if err := json.Unmarshal(summary, &seen.Run); err != nil {
+		run, err := readRecord(summary)
+		if err != nil {
 			return h, err
 		}
-		seen.Count = countPrints(n, prints, fingerprint)
-		h.add(seen)
+		h.add(Sighting{Run: run, Count: countPrints(n, prints, fingerprint)})
 	}
 	h.Gone = h.Gone && h.Last >= 0
 	return h, rows.Err()

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"math"
 	"time"
@@ -79,7 +78,7 @@ func neighbour(ctx context.Context, tx *sql.Tx, l listed, which string) (*listed
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(summary, &o.summary); err != nil {
+	if o.summary, err = readRecord(summary); err != nil {
 		return nil, err
 	}
 	o.table, err = decodeTable(count, prints, rows)
@@ -115,10 +114,6 @@ func (l *listed) compare(before *listed) {
 }
 
 func (l *listed) insert(ctx context.Context, tx *sql.Tx) error {
-	summary, err := json.Marshal(l.summary)
-	if err != nil {
-		return err
-	}
 	prints, rows, err := l.table.encode()
 	if err != nil {
 		return err
@@ -128,20 +123,16 @@ func (l *listed) insert(ctx context.Context, tx *sql.Tx) error {
 		open = nil
 	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO kept VALUES (?,?,?,?,?,?,?,?,?,?)`,
-		l.id, l.target, l.at, l.key, len(l.table.items), open, l.summary.Verdict.Complete, summary, prints, rows)
+		l.id, l.target, l.at, l.key, len(l.table.items), open, l.summary.Verdict.Complete, l.summary.record(), prints, rows)
 	return err
 }
 
 func (l *listed) update(ctx context.Context, tx *sql.Tx) error {
-	summary, err := json.Marshal(l.summary)
-	if err != nil {
-		return err
-	}
 	_, rows, err := l.table.encode()
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE kept SET summary = ?, rows = ? WHERE run_id = ?`, summary, rows, l.id)
+	_, err = tx.ExecContext(ctx, `UPDATE kept SET summary = ?, rows = ? WHERE run_id = ?`, l.summary.record(), rows, l.id)
 	return err
 }
 
@@ -161,8 +152,8 @@ func refresh(ctx context.Context, tx *sql.Tx, target string) error {
 	if err != nil {
 		return err
 	}
-	var s TargetSummary
-	if err := json.Unmarshal(raw, &s); err != nil {
+	s, err := readRecord(raw)
+	if err != nil {
 		return err
 	}
 	rows, err := tx.QueryContext(ctx, `SELECT open, complete FROM kept WHERE target = ? ORDER BY at DESC, run_id DESC LIMIT ?`, target, trendLength)
@@ -172,11 +163,8 @@ func refresh(ctx context.Context, tx *sql.Tx, target string) error {
 	if s.Trend, err = trend(rows); err != nil {
 		return err
 	}
-	if raw, err = json.Marshal(s); err != nil {
-		return err
-	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO targets VALUES (?,?,?,?)
-		ON CONFLICT (target) DO UPDATE SET run_id = excluded.run_id, remote = excluded.remote, summary = excluded.summary`, target, id, s.Remote, raw)
+		ON CONFLICT (target) DO UPDATE SET run_id = excluded.run_id, remote = excluded.remote, summary = excluded.summary`, target, id, s.Remote, s.record())
 	return err
 }
 
