@@ -102,7 +102,7 @@ func (s *Store) LoadFinding(ctx context.Context, runID string, ordinal int) (f c
 			return err // null is no list, and has nothing
 		}
 		for i := 0; d.PeekKind() != ']' && d.PeekKind() != 0; i++ {
-			if i < ordinal {
+			if i != ordinal {
 				if err := d.SkipValue(); err != nil {
 					return err
 				}
