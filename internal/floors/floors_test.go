@@ -270,7 +270,7 @@ func TestEveryCheckIsListed(t *testing.T) {
 
 // testPackages are for tests only.
 func testPackages() []string {
-	return []string{"checks/checktest", "pipelines/dagger/daggertest", "attest/attesttest"}
+	return []string{"checks/checktest", "pipelines/dagger/daggertest", "attest/attesttest", "internal/store/storetest"}
 }
 
 func TestTestPackagesAreForTests(t *testing.T) {

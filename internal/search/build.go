@@ -16,6 +16,7 @@ type Builder struct {
 	cols                            columns
 	// Places of a batch's texts in the dictionaries, kept between batches.
 	kindOf, pathOf, packageOf []uint32
+	text                      []byte
 }
 
 // columns hold a row's numbers, each at the row's place.
@@ -67,10 +68,11 @@ func (b *Builder) Add(r Row) {
 // AddBatch takes the findings of a run. Nothing of the batch is kept: it may be
 // used again.
 func (b *Builder) AddBatch(batch Batch) {
-	source := b.sources.id(encode(nil, batch.Repo, batch.Target, batch.Run))
+	source := b.sources.idBytes(appendTexts(nil, batch.Repo, batch.Target, batch.Run))
 	b.kindOf = b.kindOf[:0]
 	for _, k := range batch.Kinds {
-		b.kindOf = append(b.kindOf, b.kinds.id(k.encode()))
+		b.text = k.append(b.text[:0])
+		b.kindOf = append(b.kindOf, b.kinds.idBytes(b.text))
 	}
 	b.pathOf = intern(b.pathOf, b.paths, batch.Paths)
 	b.packageOf = intern(b.packageOf, b.packages, batch.Packages)
@@ -115,17 +117,17 @@ func (it *Item) bits(s checks.Severity) uint8 {
 	return b
 }
 
-// encode joins texts so that they can be told apart again.
-func encode(flags []byte, texts ...string) string {
+// appendTexts joins texts so that they can be told apart again.
+func appendTexts(b []byte, texts ...string) []byte {
 	for _, t := range texts {
-		flags = binary.AppendUvarint(flags, uint64(len(t)))
-		flags = append(flags, t...)
+		b = binary.AppendUvarint(b, uint64(len(t)))
+		b = append(b, t...)
 	}
-	return string(flags)
+	return b
 }
 
-// decode is encode's inverse. The texts are parts of s.
-func decode(s string) (texts []string) {
+// split is the inverse of appendTexts. The texts are parts of s.
+func split(s string) (texts []string) {
 	for len(s) > 0 {
 		n, size := 0, 0
 		for shift := 0; ; shift += 7 { // binary.Uvarint reads no string
@@ -142,16 +144,17 @@ func decode(s string) (texts []string) {
 	return texts
 }
 
-func (k Kind) encode() string {
-	flags := []byte{byte(min(max(k.Severity, 0), severityBits)), 0}
+func (k Kind) append(b []byte) []byte {
+	credential := byte(0)
 	if k.Credential {
-		flags[1] = 1
+		credential = 1
 	}
-	return encode(flags, append([]string{k.Rule, k.Check, k.Title, k.Role}, k.CWE...)...)
+	b = append(b, byte(min(max(k.Severity, 0), severityBits)), credential)
+	return appendTexts(appendTexts(b, k.Rule, k.Check, k.Title, k.Role), k.CWE...)
 }
 
 func decodeKind(s string) Kind {
-	t := decode(s[2:])
+	t := split(s[2:])
 	k := Kind{Severity: checks.Severity(s[0]), Credential: s[1] == 1, Rule: t[0], Check: t[1], Title: t[2], Role: t[3]}
 	if len(t) > 4 {
 		k.CWE = t[4:]
@@ -196,7 +199,7 @@ func (b *Builder) Index() *Index {
 	x := &Index{columns: b.cols}
 	var kindRank, sourceRank, pathRank, packageRank []uint32
 	x.kinds, kindRank = list(b.kinds, decodeKind, Kind.compare)
-	x.sources, sourceRank = list(b.sources, func(s string) source { t := decode(s); return source{t[0], t[1], t[2]} }, source.compare)
+	x.sources, sourceRank = list(b.sources, func(s string) source { t := split(s); return source{t[0], t[1], t[2]} }, source.compare)
 	x.paths, pathRank = b.paths.order()
 	x.packages, packageRank = b.packages.order()
 	*b = *NewBuilder(0)
@@ -224,7 +227,11 @@ func (x *Index) arrange() {
 	for i := range order {
 		order[i] = uint32(i)
 	}
-	order = sortBy(order, x.ordinal, int(slices.Max(append(x.ordinal, 0)))+1)
+	last := uint32(0)
+	for _, o := range x.ordinal {
+		last = max(last, o)
+	}
+	order = sortBy(order, x.ordinal, int(last)+1)
 	order = sortBy(order, x.source, len(x.sources))
 	worst := make([]uint32, n)
 	for i, b := range x.bits {
@@ -234,7 +241,6 @@ func (x *Index) arrange() {
 	x.kind, x.source = gather(x.kind, order), gather(x.source, order)
 	x.path, x.pkg = gather(x.path, order), gather(x.pkg, order)
 	x.ordinal, x.line, x.bits = gather(x.ordinal, order), gather(x.line, order), gather(x.bits, order)
-	x.prints = gather(x.prints, order)
 	if len(x.odd) > 0 {
 		odd := make(map[uint32]string, len(x.odd))
 		for to, from := range order {
@@ -243,6 +249,28 @@ func (x *Index) arrange() {
 			}
 		}
 		x.odd = odd
+	}
+	move(x.prints, order) // destroys order
+}
+
+// move does what gather does, in place: fingerprints are half of an index. It
+// goes around each circle of places, and marks in order where it has been.
+func move(col []Print, order []uint32) {
+	for start := range order {
+		if int(order[start]) == start {
+			continue
+		}
+		first, to := col[start], start
+		for {
+			from := int(order[to])
+			order[to] = uint32(to)
+			if from == start {
+				col[to] = first
+				break
+			}
+			col[to] = col[from]
+			to = from
+		}
 	}
 }
 

@@ -1,9 +1,11 @@
 package search
 
 import (
+	"bytes"
 	"hash/maphash"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // interner gives each text a number, the same to the same. Texts lie in one
@@ -30,21 +32,35 @@ func (n *interner) at(i uint32) []byte {
 }
 
 func (n *interner) id(s string) uint32 {
-	if 4*(len(n.ends)+1) > 3*len(n.slots) {
-		n.grow()
-	}
-	mask := uint64(len(n.slots) - 1)
-	at := maphash.String(n.seed, s) & mask
-	for n.slots[at] != 0 {
+	at := maphash.String(n.seed, s) & uint64(len(n.slots)-1)
+	for ; n.slots[at] != 0; at = (at + 1) & uint64(len(n.slots)-1) {
 		if id := n.slots[at] - 1; string(n.at(id)) == s {
 			return id
 		}
-		at = (at + 1) & mask
 	}
+	return n.add(at, s)
+}
+
+// idBytes is id for a text in a buffer: it makes no string of one that is there.
+func (n *interner) idBytes(b []byte) uint32 {
+	at := maphash.Bytes(n.seed, b) & uint64(len(n.slots)-1)
+	for ; n.slots[at] != 0; at = (at + 1) & uint64(len(n.slots)-1) {
+		if id := n.slots[at] - 1; bytes.Equal(n.at(id), b) {
+			return id
+		}
+	}
+	return n.add(at, string(b))
+}
+
+// add puts a new text into a free slot.
+func (n *interner) add(at uint64, s string) uint32 {
 	id := uint32(len(n.ends))
 	n.text = append(n.text, s...)
 	n.ends = append(n.ends, len(n.text))
 	n.slots[at] = id + 1
+	if 4*len(n.ends) > 3*len(n.slots) {
+		n.grow()
+	}
 	return id
 }
 
@@ -69,52 +85,53 @@ type dict struct {
 // order makes a dictionary of what was interned, and says for each old number
 // the new one.
 func (n *interner) order() (dict, []uint32) {
-	text := string(n.text)
-	starts := make([]int, len(n.ends))
+	n.slots = nil // the place is needed
 	byRank := make([]uint32, len(n.ends))
 	for i := range n.ends {
 		byRank[i] = uint32(i)
-		if i > 0 {
-			starts[i] = n.ends[i-1]
-		}
 	}
-	at := func(i uint32) string { return text[starts[i]:n.ends[i]] }
-	slices.SortFunc(byRank, func(a, b uint32) int { return strings.Compare(at(a), at(b)) })
+	slices.SortFunc(byRank, func(a, b uint32) int { return bytes.Compare(n.at(a), n.at(b)) })
 	rank := make([]uint32, len(byRank))
-	texts := make([]string, 0, len(byRank))
 	for r, i := range byRank {
 		rank[i] = uint32(r)
-		texts = append(texts, at(i))
 	}
-	return newDict(texts), rank
+	d := dict{ends: make([]int, len(byRank))}
+	var b strings.Builder
+	b.Grow(len(n.text))
+	for r, i := range byRank {
+		b.Write(n.at(i))
+		d.ends[r] = b.Len()
+	}
+	d.text = b.String()
+	d.fold()
+	return d, rank
 }
 
-// newDict keeps texts that are in order. The folded ones take no place of their
-// own where folding changes nothing.
-func newDict(texts []string) dict {
-	size := 0
-	for _, t := range texts {
-		size += len(t)
+// fold makes the folded texts. They take no place of their own where folding
+// changes nothing, as in ASCII it moves nothing.
+func (d *dict) fold() {
+	d.folded, d.foldedEnds = d.text, d.ends
+	if isASCII(d.text) {
+		d.folded = fold(d.text)
+		return
 	}
-	var plain, folded strings.Builder
-	plain.Grow(size)
-	folded.Grow(size)
-	d := dict{ends: make([]int, len(texts)), foldedEnds: make([]int, len(texts))}
-	same := true
-	for i, t := range texts {
-		plain.WriteString(t)
-		folded.WriteString(fold(t))
-		d.ends[i], d.foldedEnds[i] = plain.Len(), folded.Len()
-		same = same && d.ends[i] == d.foldedEnds[i]
+	var b strings.Builder
+	b.Grow(len(d.text))
+	d.foldedEnds = make([]int, len(d.ends))
+	for i := range d.ends {
+		b.WriteString(fold(d.at(uint32(i))))
+		d.foldedEnds[i] = b.Len()
 	}
-	d.text, d.folded = plain.String(), folded.String()
-	if d.text == d.folded {
-		d.folded = d.text
+	d.folded = b.String()
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
 	}
-	if same {
-		d.foldedEnds = d.ends
-	}
-	return d
+	return true
 }
 
 func (d *dict) len() int { return len(d.ends) }

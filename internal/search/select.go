@@ -160,10 +160,12 @@ func (p *plan) run(ctx context.Context, within []uint32) ([]uint32, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if parts == 1 {
-		return found[0], nil
+	// Never nil: within nil, everything is asked.
+	all := found[0]
+	for _, more := range found[1:] {
+		all = append(all, more...)
 	}
-	return slices.Concat(found...), nil
+	return all, nil
 }
 
 // span asks the rows from one place to another.

@@ -30,26 +30,6 @@ var ErrNewer = errors.New("the store was written by a later vitalsign")
 // ErrNoRun says that no run, or more than one, answers to an id.
 var ErrNoRun = errors.New("no such run")
 
-// migrations bring a store from the version of their index to the next. They
-// are never changed once released: a new one is added.
-func migrations() []string {
-	return []string{
-		`CREATE TABLE runs (
-			id TEXT PRIMARY KEY,
-			target TEXT NOT NULL, remote TEXT NOT NULL, commit_id TEXT NOT NULL,
-			started TEXT NOT NULL, ended TEXT NOT NULL,
-			exit INTEGER NOT NULL, findings TEXT NOT NULL, complete INTEGER NOT NULL,
-			document BLOB NOT NULL);
-		 CREATE INDEX runs_target ON runs (target, started);`,
-		`CREATE TABLE findings (
-			run_id TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-			fingerprint TEXT NOT NULL, check_name TEXT NOT NULL, rule TEXT NOT NULL,
-			severity INTEGER NOT NULL, path TEXT NOT NULL, line INTEGER NOT NULL);
-		 CREATE INDEX findings_run ON findings (run_id, severity);
-		 CREATE INDEX findings_fingerprint ON findings (fingerprint);`,
-	}
-}
-
 // Store is an open store. It is safe for concurrent use, also by several
 // processes.
 type Store struct{ db *sql.DB }
@@ -136,7 +116,7 @@ func (s *Store) migrate(ctx context.Context, path string) error {
 		}
 	}
 	for _, step := range steps[v:] {
-		if _, err := tx.ExecContext(ctx, step); err != nil {
+		if err := step.take(ctx, tx); err != nil {
 			return err
 		}
 	}
@@ -177,7 +157,7 @@ func keepCopy(ctx context.Context, path string, version int) error {
 	return os.Chmod(to, 0o600)
 }
 
-// Save keeps a run, whole or not at all.
+// Save keeps a run with all that is read from it, whole or not at all.
 func (s *Store) Save(ctx context.Context, run checks.Run) error {
 	doc, err := pack(run)
 	if err != nil {
@@ -194,15 +174,8 @@ func (s *Store) Save(ctx context.Context, run checks.Run) error {
 	if err != nil {
 		return err
 	}
-	insert, err := tx.PrepareContext(ctx, `INSERT INTO findings VALUES (?,?,?,?,?,?,?)`)
-	if err != nil {
+	if err := keep(ctx, tx, kept{run: run, readable: true}); err != nil {
 		return err
-	}
-	defer insert.Close() // goes with the transaction
-	for _, f := range run.Findings {
-		if _, err := insert.ExecContext(ctx, run.ID, f.Fingerprint, f.Check, f.Rule.ID, int(f.Rule.Severity), f.Location.Path, f.Location.StartLine); err != nil {
-			return err
-		}
 	}
 	return tx.Commit()
 }
@@ -237,7 +210,7 @@ func unpack(doc []byte) (run checks.Run, err error) {
 func (s *Store) Load(ctx context.Context, prefix string) (checks.Run, error) {
 	query, args := `SELECT document FROM runs WHERE substr(id, 1, ?) = ? LIMIT 2`, []any{len(prefix), prefix}
 	if prefix == "last" {
-		query, args = `SELECT document FROM runs ORDER BY started DESC, rowid DESC LIMIT 1`, nil
+		query, args = `SELECT document FROM runs JOIN kept ON run_id = id ORDER BY at DESC, run_id DESC LIMIT 1`, nil
 	}
 	rows, err := s.db.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -273,8 +246,8 @@ type Summary struct {
 
 // List gives the newest runs, at most limit.
 func (s *Store) List(ctx context.Context, limit int) ([]Summary, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT id, target, commit_id, started, exit,
-		(SELECT count(*) FROM findings WHERE run_id = runs.id) FROM runs ORDER BY started DESC, rowid DESC LIMIT ?`, limit)
+	rows, err := s.db.QueryContext(ctx, `SELECT id, runs.target, commit_id, started, exit,
+		kept.findings FROM runs JOIN kept ON run_id = id ORDER BY at DESC, run_id DESC LIMIT ?`, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -292,29 +265,4 @@ func (s *Store) List(ctx context.Context, limit int) ([]Summary, error) {
 		out = append(out, r)
 	}
 	return out, rows.Err()
-}
-
-// RunWith gives the newest run that holds a finding whose fingerprint begins
-// with prefix.
-func (s *Store) RunWith(ctx context.Context, prefix string) (checks.Run, error) {
-	return s.newest(ctx, prefix, "substr(fingerprint, 1, ?) = ?", len(prefix), prefix)
-}
-
-// RunWithRule gives the newest run that holds a finding of a rule, in any case:
-// an advisory is a rule that only a run knows.
-func (s *Store) RunWithRule(ctx context.Context, rule string) (checks.Run, error) {
-	return s.newest(ctx, rule, "rule = ? COLLATE NOCASE", rule)
-}
-
-func (s *Store) newest(ctx context.Context, what, where string, args ...any) (checks.Run, error) {
-	var doc []byte
-	err := s.db.QueryRowContext(ctx, `SELECT document FROM runs JOIN findings ON run_id = id
-		WHERE `+where+` ORDER BY started DESC LIMIT 1`, args...).Scan(&doc)
-	if errors.Is(err, sql.ErrNoRows) {
-		return checks.Run{}, fmt.Errorf("%w holds a finding %q", ErrNoRun, what)
-	}
-	if err != nil {
-		return checks.Run{}, err
-	}
-	return unpack(doc)
 }

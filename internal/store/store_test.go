@@ -76,8 +76,8 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
-// older makes a store as the first release wrote it.
-func older(t *testing.T, path string, version int) {
+// olderStore makes a store as the first release wrote it.
+func olderStore(t *testing.T, path string, version int) {
 	t.Helper()
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
@@ -85,7 +85,7 @@ func older(t *testing.T, path string, version int) {
 	}
 	defer db.Close()
 	for _, m := range migrations()[:min(version, len(migrations()))] {
-		if _, err := db.Exec(m); err != nil {
+		if _, err := db.Exec(m.sql); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -96,7 +96,7 @@ func older(t *testing.T, path string, version int) {
 
 func TestOlderStoreIsMigratedAfterACopy(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "runs.db")
-	older(t, path, 1)
+	olderStore(t, path, 1)
 	s := open(t, path)
 	if err := s.Save(t.Context(), run("aa", 1)); err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func TestOlderStoreIsMigratedAfterACopy(t *testing.T) {
 
 func TestNewerStoreIsRefusedAndLeftAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "runs.db")
-	older(t, path, len(migrations())+1)
+	olderStore(t, path, len(migrations())+1)
 	before, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
