@@ -22,6 +22,9 @@ type Finding struct {
 	Package  *Package  `json:"package,omitempty"`
 	Controls []string  `json:"controls,omitempty"`
 	Fix      string    `json:"fix,omitempty"`
+	// Flow is the way of a value, from where it comes in to where it does harm
+	// (SARIF 2.1.0, 3.37), at most MaxFlow steps.
+	Flow []FlowStep `json:"flow,omitempty"`
 	// Role of the file: source, test, generated or vendored.
 	Role string `json:"role,omitempty"`
 	// Ignored is set when a trusted ignore covers the finding.
@@ -45,6 +48,16 @@ type Location struct {
 	Symbol string `json:"symbol,omitempty"`
 	// Commit is set for a finding that lies in history only.
 	Commit string `json:"commit,omitempty"`
+}
+
+// MaxFlow bounds how many steps of a flow are kept.
+const MaxFlow = 100
+
+// FlowStep is one place that a value passes.
+type FlowStep struct {
+	Location Location `json:"location"`
+	// Message says what happens there, redacted.
+	Message string `json:"message,omitempty"`
 }
 
 // Evidence is what a person needs to see, with every value cut out.
@@ -112,6 +125,9 @@ func Merge(in []Finding) []Finding {
 		key := place{f.Fingerprint, f.Location.Path, f.Location.Commit}
 		if i := mergeable(out, at[key], f); i >= 0 {
 			out[i].SeenBy = append(out[i].SeenBy, Witness{f.Check, f.Rule.ID})
+			if len(out[i].Flow) == 0 {
+				out[i].Flow = f.Flow
+			}
 			continue
 		}
 		if len(f.SeenBy) == 0 {

@@ -8,7 +8,7 @@ import (
 // Protocol is the number of the job protocol; both programs must have the same.
 // Every change of what may be said makes another one: a parent refuses records
 // that it does not know.
-const Protocol = 2
+const Protocol = 3
 
 // IdentityKeyEnv is the environment variable in which a child gets the
 // identity key (its text form). It is the only secret a child ever holds, and

@@ -250,7 +250,7 @@ var fingerprintShape = regexp.MustCompile(`^[0-9a-f]{64}$`)
 func (c *collector) addFinding(f checks.Finding) error {
 	c.counts.findings++
 	rule, known := c.rules[f.Rule.ID]
-	_, inTree := c.files[f.Location.Path]
+	inTree := c.inTree(f.Location.Path)
 	inCanary := strings.HasPrefix(f.Location.Path, c.canaryDir+"/")
 	switch {
 	case !known:
@@ -266,6 +266,8 @@ func (c *collector) addFinding(f checks.Finding) error {
 			}
 		}
 		return nil
+	case len(f.Flow) > checks.MaxFlow || slices.ContainsFunc(f.Flow, func(s checks.FlowStep) bool { return !c.inTree(s.Location.Path) }):
+		return errors.New("it reported a flow that is not in the target")
 	case c.step.Limits.Findings > 0 && len(c.findings) >= c.step.Limits.Findings:
 		return fmt.Errorf("it reported more than %d findings", c.step.Limits.Findings)
 	}
@@ -273,6 +275,8 @@ func (c *collector) addFinding(f checks.Finding) error {
 	c.findings = append(c.findings, f)
 	return nil
 }
+
+func (c *collector) inTree(path string) bool { _, ok := c.files[path]; return ok }
 
 // addComponent takes a package that the target names. The canary's own is
 // proof that packages are listed at all, and no package of the target.

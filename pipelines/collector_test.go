@@ -125,6 +125,30 @@ func TestCollectorDoubtsEveryByte(t *testing.T) {
 	}
 }
 
+// A flow that leaves the target, or has no end, is no answer.
+func TestCollectorDoubtsFlows(t *testing.T) {
+	long := make([]checks.FlowStep, checks.MaxFlow+1)
+	for i := range long {
+		long[i].Location.Path = "a.go"
+	}
+	for name, flow := range map[string][]checks.FlowStep{"outside": {{Location: checks.Location{Path: "../x"}}}, "long": long} {
+		plan, step := testPlan()
+		c, err := newCollector(plan, step, func(checks.Progress) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.rules["r"] = checks.Rule{ID: "r"}
+		f := checks.Finding{Fingerprint: strings.Repeat("a", 64), Check: "x", Rule: checks.Rule{ID: "r"}, Location: checks.Location{Path: "a.go"}, Flow: flow}
+		if err := c.addFinding(f); err == nil {
+			t.Errorf("%s: it was taken", name)
+		}
+		f.Flow = flow[:min(len(flow), 3)]
+		if err := c.addFinding(f); (err == nil) != (name == "long") {
+			t.Errorf("%s, three steps: %v", name, err)
+		}
+	}
+}
+
 // FuzzCollector: whatever a child writes, what is believed accounts for every
 // file and holds no finding without a declared rule and a place in the target.
 func FuzzCollector(f *testing.F) {
@@ -139,6 +163,11 @@ func FuzzCollector(f *testing.F) {
 		for _, x := range found {
 			if x.Rule.ID != "r" || x.Location.Path != "a.go" && x.Location.Path != "b.go" && x.Location.Commit == "" {
 				t.Errorf("believed %+v", x)
+			}
+			for _, step := range x.Flow {
+				if step.Location.Path != "a.go" && step.Location.Path != "b.go" {
+					t.Errorf("believed a flow through %+v", step)
+				}
 			}
 		}
 	})

@@ -62,6 +62,8 @@ type Hit struct {
 	Hidden  bool
 	Fix     string
 	Package *checks.Package
+	// Flow is the way of a value; what it says is redacted like the rest.
+	Flow []checks.FlowStep
 }
 
 // Redactor finds secrets in a piece of text. The secrets check is the one.

@@ -168,7 +168,7 @@ func (s *Sink) finding(rule checks.Rule, h Hit) checks.Finding {
 				around = wide
 			}
 		}
-		said := strings.Join([]string{around, h.Message, h.Symbol, h.Fix}, "\n")
+		said := strings.Join([]string{around, h.Message, h.Symbol, h.Fix, flowWords(h.Flow)}, "\n")
 		values = slices.Concat(values, s.redact.Values(s.ctx, h.Path, said))
 	}
 	anchor := h.Anchor
@@ -183,11 +183,23 @@ func (s *Sink) finding(rule checks.Rule, h Hit) checks.Finding {
 		ValueBound:  holdsAny(anchor, values),
 	}
 	f.Location.Symbol = clip(redactAll(h.Symbol, values), maxMessage)
+	for _, step := range h.Flow[:min(len(h.Flow), checks.MaxFlow)] {
+		step.Message = clip(redactAll(step.Message, values), maxMessage)
+		f.Flow = append(f.Flow, step)
+	}
 	if !h.Hidden && text != "" {
 		f.Evidence.Excerpt = excerpt(redactAll(text, values), h.StartColumn)
 		f.Evidence.ExcerptLine = h.StartLine
 	}
 	return f
+}
+
+func flowWords(flow []checks.FlowStep) string {
+	var b strings.Builder
+	for _, s := range flow {
+		b.WriteString(s.Message + "\n")
+	}
+	return b.String()
 }
 
 func holdsAny(text string, values []string) bool {

@@ -175,12 +175,34 @@ func (r *reader) hit(p *placer, x *rule, res result, l location, file string) ch
 		r.hide(&h, x, span, l.Physical.Region.Snippet.Text)
 		return h
 	}
+	h.Flow = p.flow(res)
 	if span.lines == "" {
 		// Nothing is flagged that could be anchored to: what is said is what
 		// makes it this finding and not another one of the rule.
 		h.Anchor = h.Symbol + " " + h.Message
 	}
 	return h
+}
+
+// flow is the first way of a value that a result tells (3.36, 3.37): of several
+// each ends at the same place. Steps outside of the target are left out.
+func (p *placer) flow(res result) []checks.FlowStep {
+	if len(res.Flows) == 0 || len(res.Flows[0].Threads) == 0 {
+		return nil
+	}
+	var out []checks.FlowStep
+	for _, s := range res.Flows[0].Threads[0].Steps {
+		file, ok := p.path(s.Location.Physical.Artifact)
+		if !ok || len(out) == checks.MaxFlow {
+			continue
+		}
+		at := s.Location.Physical.Region
+		out = append(out, checks.FlowStep{
+			Location: checks.Location{Path: file, StartLine: max(0, at.StartLine), EndLine: max(0, at.EndLine), Symbol: symbol(s.Location)},
+			Message:  plain(s.Location.Message.Text, maxTitle),
+		})
+	}
+	return out
 }
 
 // hide makes values of what a tool for secrets flags: the snippet where the

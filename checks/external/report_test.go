@@ -315,3 +315,42 @@ func TestSecretsAreValues(t *testing.T) {
 		}
 	}
 }
+
+// The way of a value comes along: steps in the target, bounded, with the value
+// that another check would flag cut out of their words.
+func TestFlowOfAReport(t *testing.T) {
+	tool := external.Presets()[slices.IndexFunc(external.Presets(), func(t checks.Tool) bool { return t.Name == "codeql" })]
+	b, err := os.ReadFile(filepath.Join("testdata", "codeql.sarif"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc map[string]any
+	if err := json.Unmarshal(b, &doc); err != nil {
+		t.Fatal(err)
+	}
+	step := func(uri string, line int, words string) map[string]any {
+		return map[string]any{"location": map[string]any{"message": map[string]any{"text": words},
+			"physicalLocation": map[string]any{"artifactLocation": map[string]any{"uri": uri}, "region": map[string]any{"startLine": line}}}}
+	}
+	steps := []any{step("app/a.js", 2, "x comes in"), step("../elsewhere.js", 1, "not in the target"), step("app/a.js", 4, "and is run\x1b[31m")}
+	for range 2 * checks.MaxFlow {
+		steps = append(steps, step("app/a.js", 4, "again"))
+	}
+	for _, r := range doc["runs"].([]any)[0].(map[string]any)["results"].([]any) {
+		r.(map[string]any)["codeFlows"] = []any{map[string]any{"threadFlows": []any{map[string]any{"locations": steps}}}}
+	}
+	if b, err = json.Marshal(doc); err != nil {
+		t.Fatal(err)
+	}
+	run, _ := judge(t, tool, string(b), target())
+	if len(run.Findings) != 1 || run.Steps[0].Status != checks.OK {
+		t.Fatalf("%+v", run.Steps)
+	}
+	flow := run.Findings[0].Flow
+	if len(flow) != checks.MaxFlow {
+		t.Fatalf("%d steps", len(flow))
+	}
+	if flow[0].Location.StartLine != 2 || flow[0].Message != "x comes in" || flow[1].Message != "and is run[31m" || flow[1].Location.Path != "app/a.js" {
+		t.Errorf("%+v", flow[:2])
+	}
+}

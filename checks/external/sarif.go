@@ -96,8 +96,16 @@ type (
 		Locations     list[location]  `json:"locations"`
 		Taxa          list[reference] `json:"taxa"`
 		Properties    properties      `json:"properties"`
+		Flows         list[struct {
+			Threads list[struct {
+				Steps list[struct {
+					Location location `json:"location"`
+				}] `json:"locations"`
+			}] `json:"threadFlows"`
+		}] `json:"codeFlows"`
 	}
 	location struct {
+		Message  text `json:"message"`
 		Physical struct {
 			Artifact artifact `json:"artifactLocation"`
 			Region   region   `json:"region"`

@@ -112,7 +112,20 @@ type sarifResult struct {
 	Locations           []sarifLocation    `json:"locations"`
 	PartialFingerprints map[string]string  `json:"partialFingerprints"`
 	Suppressions        []sarifSuppression `json:"suppressions,omitempty"`
+	CodeFlows           []sarifCodeFlow    `json:"codeFlows,omitempty"`
 	Properties          sarifProperties    `json:"properties"`
+}
+
+type sarifCodeFlow struct {
+	ThreadFlows []sarifThreadFlow `json:"threadFlows"`
+}
+
+type sarifThreadFlow struct {
+	Locations []sarifStep `json:"locations"`
+}
+
+type sarifStep struct {
+	Location sarifLocation `json:"location"`
 }
 
 type sarifSuppression struct {
@@ -122,6 +135,7 @@ type sarifSuppression struct {
 }
 
 type sarifLocation struct {
+	Message  *sarifText     `json:"message,omitempty"`
 	Physical sarifPhysical  `json:"physicalLocation"`
 	Logical  []sarifLogical `json:"logicalLocations,omitempty"`
 }
@@ -319,6 +333,7 @@ func resultOf(run checks.Run, f checks.Finding, rule int, hashes LineHashes) sar
 	for _, w := range f.SeenBy {
 		r.Properties.SeenBy = append(r.Properties.SeenBy, w.Check+"/"+w.Rule)
 	}
+	r.CodeFlows = flowOf(f)
 	if f.Ignored != nil {
 		r.Suppressions = []sarifSuppression{{Kind: "inSource", Status: "accepted", Justification: f.Ignored.Reason}}
 	}
@@ -347,6 +362,22 @@ func locationOf(f checks.Finding) sarifLocation {
 		l.Logical = []sarifLogical{{Name: f.Location.Symbol}}
 	}
 	return l
+}
+
+// flowOf writes the way of a value as one code flow of one thread.
+func flowOf(f checks.Finding) []sarifCodeFlow {
+	if len(f.Flow) == 0 {
+		return nil
+	}
+	var t sarifThreadFlow
+	for _, s := range f.Flow {
+		l := locationOf(checks.Finding{Location: s.Location})
+		if s.Message != "" {
+			l.Message = &sarifText{Text: s.Message}
+		}
+		t.Locations = append(t.Locations, sarifStep{l})
+	}
+	return []sarifCodeFlow{{[]sarifThreadFlow{t}}}
 }
 
 // pathURI writes a path as a relative reference (RFC 3986 section 4.2): each
