@@ -120,6 +120,19 @@ type Claim struct {
 	Statement bool
 	// PredicateType is the statement's.
 	PredicateType string
+	// Payload is the statement's bytes.
+	Payload []byte
+}
+
+// Subjects are those that the statement names; none when it cannot be read.
+func (c Claim) Subjects() []Subject {
+	var s struct {
+		Subject []Subject `json:"subject"`
+	}
+	if json.Unmarshal(c.Payload, &s) != nil {
+		return nil
+	}
+	return s.Subject
 }
 
 // ClaimOf reads what a bundle says of itself; zero when that cannot be read.
@@ -136,7 +149,7 @@ func ClaimOf(raw []byte) Claim {
 		PredicateType string `json:"predicateType"`
 	}
 	if json.Unmarshal(b.DSSE.Payload, &s) != nil {
-		return Claim{Statement: true}
+		return Claim{Statement: true, Payload: b.DSSE.Payload}
 	}
-	return Claim{Statement: true, PredicateType: s.PredicateType}
+	return Claim{Statement: true, PredicateType: s.PredicateType, Payload: b.DSSE.Payload}
 }
