@@ -60,6 +60,7 @@ func migrations() []migration {
 			target TEXT PRIMARY KEY,
 			run_id TEXT NOT NULL REFERENCES runs (id) DEFERRABLE INITIALLY DEFERRED,
 			remote TEXT NOT NULL, summary BLOB NOT NULL);`, do: keepAll},
+		{sql: attestedTable},
 	}
 }
 
