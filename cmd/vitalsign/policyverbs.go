@@ -293,7 +293,7 @@ func (a *app) askCase(cmd *cobra.Command, p *policy.Policy, dir string, c policy
 			return chain.Result{}, usageError("at: %w", err)
 		}
 	}
-	kept, err := a.evidence(cmd, []string{filepath.Join(dir, filepath.FromSlash(c.Bundle))})
+	kept, err := a.evidence(cmd, ".", []string{filepath.Join(dir, filepath.FromSlash(c.Bundle))})
 	if err != nil {
 		return chain.Result{}, err
 	}

@@ -173,7 +173,7 @@ func (a *app) pull(cmd *cobra.Command, commits []string, out string) error {
 			n += m
 			continue
 		}
-		s, err := a.commitSubject(ctx, rev)
+		s, err := a.commitSubject(ctx, ".", rev)
 		if err != nil {
 			return err
 		}

@@ -60,3 +60,14 @@ func (a *app) layers(cmd *cobra.Command) ([]config.Layer, error) {
 	}
 	return layers, nil
 }
+
+// settingsHere are the settings of flags, environment and the user's file: no
+// repository has a say in them.
+func (a *app) settingsHere(cmd *cobra.Command) (config.Settings, error) {
+	layers, err := a.layers(cmd)
+	if err != nil {
+		return config.Settings{}, err
+	}
+	settings, _ := config.Resolve(layers...)
+	return settings, nil
+}

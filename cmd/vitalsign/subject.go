@@ -24,7 +24,7 @@ func (a *app) subject(ctx context.Context, name string) (chain.Subject, error) {
 	kind, rest, _ := strings.Cut(name, ":")
 	switch kind {
 	case "commit":
-		return a.commitSubject(ctx, rest)
+		return a.commitSubject(ctx, ".", rest)
 	case attest.SHA256:
 		if b, err := hex.DecodeString(rest); err != nil || len(b) != 32 {
 			return chain.Subject{}, usageError("%q is no SHA-256 in hex", rest)
@@ -54,12 +54,12 @@ func (a *app) subject(ctx context.Context, name string) (chain.Subject, error) {
 }
 
 // commitSubject is a commit by its whole id, or by a name in the repository
-// here; then its tree is known, too.
-func (a *app) commitSubject(ctx context.Context, rev string) (chain.Subject, error) {
+// in dir; then its tree is known, too.
+func (a *app) commitSubject(ctx context.Context, dir, rev string) (chain.Subject, error) {
 	s := chain.Subject{Kind: "commit", Name: rev, Digests: map[string]string{attest.GitCommit: strings.ToLower(rev)}}
 	b, err := hex.DecodeString(rev)
 	whole := err == nil && (len(b) == 20 || len(b) == 32)
-	repo, err := git.Open(ctx, a.gitProgram(), ".")
+	repo, err := git.Open(ctx, a.gitProgram(), dir)
 	if err != nil {
 		if whole {
 			return s, nil

@@ -19,7 +19,6 @@ import (
 	"github.com/vitalsign-dev/vitalsign/attest/image"
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/chain"
-	"github.com/vitalsign-dev/vitalsign/internal/config"
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
 	"github.com/vitalsign-dev/vitalsign/internal/report"
 	"github.com/vitalsign-dev/vitalsign/internal/version"
@@ -127,6 +126,9 @@ func (a *app) subjects(ctx context.Context, args []string, release string) ([]ch
 	return out, nil
 }
 
+// errNoPolicy says that there is nothing to verify by.
+var errNoPolicy = errors.New("nobody is believed without a policy: give --policy FILE (vitalsign policy init writes one)")
+
 // verifyChain answers for every subject under the policy.
 func (a *app) verifyChain(cmd *cobra.Command, subjects []chain.Subject, f verifyFlags, at time.Time, released bool) error {
 	found, err := a.policyHere(cmd.Context(), ".", f.policy)
@@ -134,38 +136,49 @@ func (a *app) verifyChain(cmd *cobra.Command, subjects []chain.Subject, f verify
 		return err
 	}
 	if found.policy == nil && found.refused == nil {
-		return usageError("nobody is believed without a policy: give --policy FILE (vitalsign policy init writes one), or --key for a question about one signature")
+		return usageError("%w, or --key for a question about one signature", errNoPolicy)
 	}
 	debug.SetGCPercent(400) // a verification is over before collecting pays
-	d := report.Decision{Schema: report.DecisionSchemaID, Answers: []report.Answer{}}
-	var exits []int
-	kept, err := a.evidence(cmd, f.bundles)
+	kept, err := a.evidence(cmd, ".", f.bundles)
 	if err != nil {
 		return exitError{judge.ExitNotVerified, fmt.Errorf("the evidence: %w", err)}
 	}
+	d, err := a.decide(cmd.Context(), kept, found, subjects, chain.Question{Project: f.project, At: at, Released: released})
+	if err != nil {
+		return err
+	}
+	a.code = d.Verdict.Exit
+	d.ID = a.keepDecision(d)
+	return a.writeDecision(cmd, d, f.format)
+}
+
+// decide answers for every subject, with the evidence that is at hand and lies
+// beside it. q says what is asked, but of whom.
+func (a *app) decide(ctx context.Context, kept *gathered, found foundPolicy, subjects []chain.Subject, q chain.Question) (report.Decision, error) {
+	d := report.Decision{Schema: report.DecisionSchemaID, Answers: []report.Answer{}}
+	var exits []int
 	for _, s := range subjects {
 		e, err := kept.with(s)
 		if err != nil {
-			return exitError{judge.ExitNotVerified, fmt.Errorf("the evidence: %w", err)}
+			return d, exitError{judge.ExitNotVerified, fmt.Errorf("the evidence: %w", err)}
 		}
-		q := chain.Question{Subject: s, Policy: found.policy, Bundles: e.bundles, Document: e.document, Project: f.project, At: at, Released: released}
-		ans := report.Answer{Result: chain.Verify(cmd.Context(), q)}
+		q := q
+		q.Subject, q.Policy, q.Bundles, q.Document = s, found.policy, e.bundles, e.document
+		ans := report.Answer{Result: chain.Verify(ctx, q)}
 		if found.refused != nil {
 			ans.Links[0].Detail = found.refused.Error()
 			ans.Verdict.Reasons = []string{chain.LinkPolicy + ": " + found.refused.Error()}
 		}
-		if released {
+		if q.Released {
 			q.At, q.Released = a.now(), false
-			today := chain.Verify(cmd.Context(), q)
+			today := chain.Verify(ctx, q)
 			ans.Today = &today
 		}
 		d.Answers = append(d.Answers, ans)
 		exits = append(exits, ans.Verdict.Exit)
 	}
 	d.Verdict = decided(d.Answers, judge.Worst(exits...))
-	a.code = d.Verdict.Exit
-	d.ID = a.keepDecision(d)
-	return a.writeDecision(cmd, d, f.format)
+	return d, nil
 }
 
 // decided is the verdict over all answers.
@@ -214,23 +227,18 @@ func (g *gathered) document(digest string) ([]byte, error) {
 }
 
 // evidence reads the evidence that the command line names, or that lies where
-// it is kept by itself: once, however many subjects are asked about.
-func (a *app) evidence(cmd *cobra.Command, named []string) (*gathered, error) {
-	g := &gathered{}
-	places := named
-	if len(places) == 0 {
-		local, err := a.localEvidence(cmd)
+// it is kept by itself and in the repository in a directory: once, however many
+// subjects are asked about.
+func (a *app) evidence(cmd *cobra.Command, dir string, named []string) (*gathered, error) {
+	if len(named) == 0 {
+		g, err := a.keptEvidence(cmd)
 		if err != nil {
 			return nil, err
 		}
-		if local != "" && fileExists(local) {
-			places = append(places, local)
-		}
-		if fileExists(waiverDir) {
-			places = append(places, waiverDir)
-		}
+		return g.of(dir)
 	}
-	for _, p := range places {
+	g := &gathered{}
+	for _, p := range named {
 		if err := g.place(p); err != nil {
 			return nil, err
 		}
@@ -238,11 +246,35 @@ func (a *app) evidence(cmd *cobra.Command, named []string) (*gathered, error) {
 	return g, nil
 }
 
+// keptEvidence is what lies where evidence is kept by itself.
+func (a *app) keptEvidence(cmd *cobra.Command) (*gathered, error) {
+	g := &gathered{}
+	local, err := a.localEvidence(cmd)
+	if err != nil || local == "" || !fileExists(local) {
+		return g, err
+	}
+	return g, g.place(local)
+}
+
+// of adds what the repository in a directory holds itself.
+func (g *gathered) of(dir string) (*gathered, error) {
+	all := g.clone()
+	own := filepath.Join(dir, filepath.FromSlash(waiverDir))
+	if !fileExists(own) {
+		return all, nil
+	}
+	return all, all.place(own)
+}
+
+// clone is a copy, clipped so that what is added to it is not in the other.
+func (g *gathered) clone() *gathered {
+	return &gathered{slices.Clip(g.bundles), slices.Clip(g.documents)}
+}
+
 // with gives the evidence and what lies beside the subject: the bundles beside
 // a file, and those in an image's layout.
 func (g *gathered) with(s chain.Subject) (*gathered, error) {
-	// Clipped, so that what one subject adds is not seen by the next.
-	all := &gathered{slices.Clip(g.bundles), g.documents}
+	all := g.clone()
 	if s.Kind == "file" || s.Kind == "directory" {
 		if err := all.beside(s.Name); err != nil {
 			return nil, err
@@ -259,11 +291,10 @@ func (g *gathered) with(s chain.Subject) (*gathered, error) {
 // localEvidence is the directory that the setting names, "" where evidence is
 // kept elsewhere: nobody is asked.
 func (a *app) localEvidence(cmd *cobra.Command) (string, error) {
-	layers, err := a.layers(cmd)
+	settings, err := a.settingsHere(cmd)
 	if err != nil {
 		return "", err
 	}
-	settings, _ := config.Resolve(layers...)
 	place := a.evidencePlace(settings.Evidence)
 	if place == "" {
 		return "", nil

@@ -92,7 +92,7 @@ func (a *app) verifySignatures(cmd *cobra.Command, subjects []chain.Subject, f v
 		return err
 	}
 	a.code = judge.ExitPass
-	kept, err := a.evidence(cmd, f.bundles)
+	kept, err := a.evidence(cmd, ".", f.bundles)
 	if err != nil {
 		return exitError{judge.ExitNotVerified, fmt.Errorf("the bundle: %w", err)}
 	}
