@@ -1,0 +1,150 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/search"
+)
+
+// openFinding asks for all about a finding and shows it.
+func (m *Model) openFinding(r search.Row) tea.Cmd {
+	return func() tea.Msg {
+		d, err := m.world.Findings.Detail(m.ctx, r.Run, r.Ordinal)
+		if err != nil {
+			return shownMsg{page: pageFindings, err: err}
+		}
+		p := newPane("", func(width int) []line { return m.findingLines(d, width) })
+		return shownMsg{page: pageFindings, screen: &screen{title: d.Finding.Rule.ID, pane: p, copy: func() string { return findingMarkdown(r.Repo, d.Finding) }}}
+	}
+}
+
+// findingLines is a finding whole.
+func (m *Model) findingLines(d Detail, width int) []line {
+	f := d.Finding
+	g := m.theme.glyphs
+	out := []line{
+		{{" " + f.Rule.Severity.String(), severityTone(f.Rule.Severity)}, {"  " + f.Rule.Title, toneTitle}},
+		{{fmt.Sprintf(" %s:%d", f.Location.Path, f.Location.StartLine), toneText}, {whenSet("  in "+f.Location.Symbol, f.Location.Symbol != ""), toneDim}},
+		{{" " + m.nameOf(d.Target.Path) + whenSet(" at "+short(d.Target.Commit), d.Target.Commit != "") + ", scanned " + ago(m.now, d.Ended), toneDim}},
+	}
+	out = append(out, m.stateLines(f, width)...)
+	out = append(out, nil)
+	if f.Evidence.Message != "" {
+		out = append(out, wrap(span{" ", toneText}, f.Evidence.Message, toneText, width)...)
+	}
+	out = append(out, m.sourceLines(d, width)...)
+	out = append(out, m.flowLines(f, width)...)
+	out = append(out, nil)
+	field := func(name, text string) {
+		if text != "" {
+			out = append(out, wrap(span{fit(" "+name, 12, g), toneDim}, text, toneText, width)...)
+		}
+	}
+	field("What to do", f.Rule.Advice)
+	field("Fix", f.Fix)
+	if p := f.Package; p != nil {
+		field("Package", strings.TrimSpace(p.Ecosystem+" "+p.Name+" "+p.Version))
+		field("Advisory", strings.Join(append([]string{p.Advisory}, p.Aliases...), ", "))
+		field("Fixed in", strings.Join(p.Fixed, ", "))
+	}
+	field("Rule", f.Rule.ID+" ("+f.Check+")")
+	field("Weakness", strings.Join(f.Rule.CWE, ", "))
+	field("Controls", strings.Join(f.Controls, ", "))
+	field("Confidence", f.Confidence)
+	field("File is", f.Role)
+	var by []string
+	for _, w := range f.SeenBy {
+		by = append(by, w.Check+" "+w.Rule)
+	}
+	field("Seen by", strings.Join(by, ", "))
+	for _, r := range f.Rule.References {
+		field("See", r)
+	}
+	field("Identity", f.Fingerprint+whenSet(", bound to a value", f.ValueBound))
+	return append(out, m.historyLines(d, width)...)
+}
+
+// stateLines say what has been decided about a finding.
+func (m *Model) stateLines(f checks.Finding, width int) []line {
+	var out []line
+	if f.New != nil && *f.New {
+		out = append(out, line{{" new since the baseline", toneWarn}})
+	}
+	if w := f.Waived; w != nil {
+		out = append(out, wrap(span{" ", toneText}, fmt.Sprintf("waived until %s by %s%s: %s", w.Until, w.By, whenSet(", unsigned", !w.Signed), w.Reason), toneInfo, width)...)
+	}
+	if i := f.Ignored; i != nil {
+		out = append(out, wrap(span{" ", toneText}, fmt.Sprintf("ignored until %s by %s: %s", i.Until, i.By, i.Reason), toneInfo, width)...)
+	}
+	return out
+}
+
+// flowLines show how a value gets from where it comes in to where it does harm.
+func (m *Model) flowLines(f checks.Finding, width int) []line {
+	if len(f.Flow) == 0 {
+		return nil
+	}
+	out := []line{nil, {{" The way of the value", toneTitle}}}
+	for i, s := range f.Flow {
+		branch := m.theme.glyphs.branch
+		if i == len(f.Flow)-1 {
+			branch = m.theme.glyphs.last
+		}
+		out = append(out, wrap(span{fmt.Sprintf(" %s%d ", branch, i+1), toneDim}, fmt.Sprintf("%s:%d  %s", s.Location.Path, s.Location.StartLine, s.Message), toneText, width)...)
+	}
+	return out
+}
+
+func (m *Model) historyLines(d Detail, width int) []line {
+	if len(d.History) == 0 {
+		return nil
+	}
+	out := []line{nil, {{" History of this repository", toneTitle}}}
+	for _, h := range d.History {
+		mark, to := m.theme.glyphs.bad+" there", toneText
+		if !h.There {
+			mark, to = m.theme.glyphs.dot+" not there", toneDim
+		}
+		out = append(out, line{{fmt.Sprintf("   %-13s", ago(m.now, h.Ended)), toneDim}, {fit(mark, 14, m.theme.glyphs), to}, {short(h.Commit) + "  run " + short(h.Run), toneDim}})
+	}
+	return out
+}
+
+// findingMarkdown is a finding for an issue or a message.
+func findingMarkdown(repo string, f checks.Finding) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "**%s** %s\n\n", Markdown(f.Rule.Severity.String()), Markdown(f.Rule.Title))
+	fmt.Fprintf(&b, "- where: %s, %s:%d\n- rule: %s (%s)", Markdown(repo), Markdown(f.Location.Path), f.Location.StartLine, Markdown(f.Rule.ID), Markdown(f.Check))
+	if len(f.Rule.CWE) > 0 {
+		fmt.Fprintf(&b, ", %s", Markdown(strings.Join(f.Rule.CWE, ", ")))
+	}
+	if f.Evidence.Message != "" {
+		fmt.Fprintf(&b, "\n- what: %s", Markdown(f.Evidence.Message))
+	}
+	if f.Rule.Advice != "" {
+		fmt.Fprintf(&b, "\n- what to do: %s", Markdown(f.Rule.Advice))
+	}
+	if f.Fix != "" {
+		fmt.Fprintf(&b, "\n- fix: %s", Markdown(f.Fix))
+	}
+	fmt.Fprintf(&b, "\n- fingerprint: `%s`\n", f.Fingerprint)
+	return b.String()
+}
+
+// Markdown makes text from anywhere harmless in Markdown: one line, no markup,
+// no link, no mention, no HTML (CommonMark 0.31, 2.4: a backslash before ASCII
+// punctuation is that character).
+func Markdown(s string) string {
+	var b strings.Builder
+	for _, r := range safe(s) {
+		if strings.ContainsRune("\\`*_{}[]()<>#+!|~@&", r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

@@ -1,0 +1,235 @@
+package tui
+
+import (
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/vitalsign-dev/vitalsign/pipelines"
+)
+
+// The messages by which the world answers.
+type (
+	tickMsg         time.Time
+	eventsMsg       []pipelines.Event
+	repositoriesMsg struct {
+		repos []Repository
+		err   error
+	}
+	waiversMsg struct {
+		waivers []Waiver
+		err     error
+	}
+	doneMsg struct { // something was done
+		text string
+		err  error
+		then tea.Cmd
+	}
+	shownMsg struct { // something is to be shown over a page
+		page   pageID
+		screen *screen
+		err    error
+	}
+)
+
+func tickEverySecond() tea.Cmd {
+	return tea.Tick(time.Second, func(t time.Time) tea.Msg { return tickMsg(t) })
+}
+
+// Update folds one message into the model. It returns what is to be asked of
+// the world, and asks nothing itself.
+func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = msg.Width, msg.Height
+	case tea.KeyMsg:
+		return m, m.key(msg)
+	case tea.MouseMsg:
+		return m, m.click(msg)
+	case tickMsg:
+		m.now = time.Time(msg)
+		m.tick++
+		m.refresh()
+		return m, tickEverySecond()
+	case eventsMsg:
+		return m, m.events(msg)
+	case repositoriesMsg:
+		return m, m.tookRepositories(msg)
+	case indexMsg:
+		return m, m.tookIndex(msg)
+	case selectedMsg:
+		m.tookSelected(msg)
+	case subjectsMsg:
+		m.tookSubjects(msg)
+	case chainMsg:
+		m.tookChain(msg)
+	case waiversMsg:
+		m.tookWaivers(msg)
+	case shownMsg:
+		m.pages[msg.page].waiting = ""
+		if msg.err != nil {
+			m.fail(msg.err)
+			return m, nil
+		}
+		m.push(msg.page, msg.screen)
+	case doneMsg:
+		m.fail(msg.err)
+		if msg.err == nil && msg.text != "" {
+			m.say(toneGood, msg.text)
+		}
+		return m, msg.then
+	}
+	return m, nil
+}
+
+// events folds what happened, and reads anew what the ends of runs changed.
+func (m *Model) events(events []pipelines.Event) tea.Cmd {
+	if len(events) == 0 {
+		return nil // the world has ended
+	}
+	ended := false
+	for _, e := range events {
+		m.live.fold(e)
+		ended = ended || e.Kind == pipelines.RunEnded
+	}
+	m.refresh()
+	if ended {
+		m.findings.stale = true
+		return tea.Batch(m.listen(), m.readRepositories())
+	}
+	return m.listen()
+}
+
+// refresh shows anew what depends on time and events.
+func (m *Model) refresh() {
+	m.showPipelines()
+	for _, s := range m.pages[pagePipelines].over {
+		if s.pane != nil {
+			s.pane.refresh()
+		}
+	}
+}
+
+// listen waits for what happens next.
+func (m *Model) listen() tea.Cmd {
+	if m.world.Scans == nil || m.plain {
+		return nil
+	}
+	return func() tea.Msg { return eventsMsg(m.world.Scans.Events(m.ctx)) }
+}
+
+func (m *Model) readRepositories() tea.Cmd {
+	return func() tea.Msg {
+		repos, err := m.world.Fleet.Repositories(m.ctx)
+		return repositoriesMsg{repos, err}
+	}
+}
+
+func (m *Model) tookRepositories(msg repositoriesMsg) tea.Cmd {
+	p := m.pages[pageFleet]
+	first := p.waiting != ""
+	p.waiting, p.failed = "", msg.err
+	if msg.err != nil {
+		m.fail(msg.err)
+		return nil
+	}
+	m.repos = msg.repos
+	m.showFleet()
+	if first {
+		m.startAt(m.options.Start)
+	}
+	if m.page == pageFindings && m.findings.stale {
+		return m.readFindings()
+	}
+	return nil
+}
+
+// startAt puts the cursor on a target.
+func (m *Model) startAt(target string) {
+	r := m.pages[pageFleet].list.rows
+	for i := range r.Len() {
+		if m.repos[r.ID(i)].Target == target && target != "" {
+			m.pages[pageFleet].list.to(i)
+		}
+	}
+}
+
+// key answers a key: a form and a prompt take them all.
+func (m *Model) key(msg tea.KeyMsg) tea.Cmd {
+	m.notice = notice{}
+	switch {
+	case msg.String() == "ctrl+c":
+		return m.quit()
+	case m.form != nil:
+		return m.form.key(m, msg)
+	case m.prompt != nil:
+		return m.prompt.key(m, msg)
+	}
+	name := msg.String()
+	for i := range m.commands {
+		if c := &m.commands[i]; c.has(name) && c.fits(m) {
+			return c.run(m, "")
+		}
+	}
+	return nil
+}
+
+// click answers the mouse: a row, a page's name, the wheel.
+func (m *Model) click(msg tea.MouseMsg) tea.Cmd {
+	if m.form != nil || m.prompt != nil {
+		return nil
+	}
+	switch {
+	case msg.Button == tea.MouseButtonWheelUp:
+		m.scroll(-3)
+	case msg.Button == tea.MouseButtonWheelDown:
+		m.scroll(3)
+	case msg.Button != tea.MouseButtonLeft || msg.Action != tea.MouseActionPress:
+		return nil
+	case msg.Y == 0:
+		if p, ok := m.tabAt(msg.X); ok {
+			return m.goTo(p)
+		}
+	default:
+		l := m.list()
+		i := msg.Y - bodyTop - 1 // below the columns' titles
+		if l == nil || i < 0 || i >= l.height || l.top+i >= l.rows.Len() {
+			return nil
+		}
+		if l.cursor == l.top+i {
+			return m.open()
+		}
+		l.to(l.top + i)
+	}
+	return nil
+}
+
+// scroll moves what is shown.
+func (m *Model) scroll(by int) {
+	if l := m.list(); l != nil {
+		l.move(by)
+		return
+	}
+	m.top().pane.move(by)
+}
+
+// goTo shows a page, and asks for what it shows where that was never asked.
+func (m *Model) goTo(p pageID) tea.Cmd {
+	m.page = p
+	switch p {
+	case pageFindings:
+		if m.findings.index == nil || m.findings.stale {
+			return m.readFindings()
+		}
+	case pageEvidence:
+		return m.readSubjects()
+	case pageWaivers:
+		return m.readWaivers()
+	}
+	return nil
+}
+
+func (m *Model) quit() tea.Cmd {
+	m.ended = true
+	return tea.Quit
+}
