@@ -17,6 +17,8 @@ type Index struct {
 	// Folded texts of each kind and source, for matching.
 	kindText   []kindText
 	sourceText []string
+	// What rows are ordered and grouped by that is not a number of theirs.
+	repos, rules, checks, firstCWE ranking
 }
 
 type kindText struct {

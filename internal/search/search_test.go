@@ -458,3 +458,27 @@ func FuzzSelect(f *testing.F) {
 		}
 	})
 }
+
+// Enough text that several processors share it: what is found is still what is
+// there, at the edges of their parts too.
+func TestLargeDictionary(t *testing.T) {
+	b := NewBuilder(0)
+	for i := range 50_000 {
+		b.Add(Row{Path: fmt.Sprintf("%s/%d/Datei-%05d.go", strings.Repeat("dir", 20), i%7, i), Title: "x", Ordinal: i})
+	}
+	x := b.Index()
+	if len(x.paths.folded) <= 2*alone {
+		t.Fatal("that is not enough text")
+	}
+	for text, want := range map[string]int{"path:datei": 50_000, "path:datei-0001": 10, "path:*-00017.go": 1, "-path:dir": 0, "path:go" + strings.Repeat("dir", 20): 0, "datei-4999": 10} {
+		ids := selected(t, x, mustParse(t, text), nil)
+		if len(ids) != want || ids == nil {
+			t.Errorf("%s finds %d, not %d", text, len(ids), want)
+		}
+	}
+	for _, i := range []uint32{0, 1, 63, 64, 25_000, 49_999} {
+		if ids := selected(t, x, mustParse(t, "path:"+x.Row(i).Path), nil); !slices.Equal(ids, []uint32{i}) {
+			t.Errorf("row %d is found as %v", i, ids)
+		}
+	}
+}
