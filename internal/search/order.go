@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 )
@@ -145,6 +146,23 @@ func (x *Index) Sort(ctx context.Context, ids []uint32, by By, descending bool) 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if len(ids) > x.Len()/many && increasing(ids) {
+		return x.sortMany(ids, by, descending), ctx.Err()
+	}
+	return x.sort(ids, by, descending), ctx.Err()
+}
+
+// increasing says whether rows are in the index's order, each once.
+func increasing(ids []uint32) bool {
+	for i := 1; i < len(ids); i++ {
+		if ids[i-1] >= ids[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func (x *Index) sort(ids []uint32, by By, descending bool) []uint32 {
 	c := x.column(by)
 	key := x.keys(ids, c)
 	if descending {
@@ -152,7 +170,42 @@ func (x *Index) Sort(ctx context.Context, ids []uint32, by By, descending bool) 
 			key[i] = uint32(c.n) - 1 - key[i]
 		}
 	}
-	return sortWith(ids, key, c.n), ctx.Err()
+	return sortWith(ids, key, c.n)
+}
+
+// many is the part of all rows above which it is quicker to go through all of
+// them in the order that is asked for.
+const many = 16
+
+// ordering is all rows in an order, made when it is first asked for.
+type ordering struct {
+	once sync.Once
+	ids  []uint32
+}
+
+// sortMany sorts rows that are in the index's order.
+func (x *Index) sortMany(ids []uint32, by By, descending bool) []uint32 {
+	down := 0
+	if descending {
+		down = 1
+	}
+	by = min(max(by, BySeverity), ByNew)
+	o := &x.orderings[by][down]
+	o.once.Do(func() { o.ids = x.sort(x.All(), by, descending) })
+	if len(ids) == len(o.ids) {
+		return slices.Clone(o.ids)
+	}
+	asked := newBitset(x.Len())
+	for _, id := range ids {
+		asked.add(id)
+	}
+	out := make([]uint32, 0, len(ids))
+	for _, id := range o.ids {
+		if asked.has(id) {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 // sortBy orders ids by col[id], which is less than n. It is stable.
