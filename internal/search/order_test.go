@@ -79,6 +79,14 @@ func TestSortIsStable(t *testing.T) {
 	}
 }
 
+// A row that is asked for twice is there twice.
+func TestSortKeepsRepetitions(t *testing.T) {
+	x := index([]Row{{Rule: "b"}, {Rule: "a"}})
+	if got, err := x.Sort(t.Context(), []uint32{0, 0, 1}, ByRule, false); err != nil || !slices.Equal(got, []uint32{1, 0, 0}) {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
 func TestGroup(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	var rows []Row
