@@ -209,6 +209,7 @@ func (b *Builder) Index() *Index {
 	renumber(x.pkg, packageRank)
 	x.arrange()
 	x.name()
+	x.rank()
 	return x
 }
 

@@ -3,8 +3,10 @@ package search
 import (
 	"bytes"
 	"hash/maphash"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -148,22 +150,48 @@ func cut(text string, ends []int, i uint32) string {
 	return text[start:ends[i]]
 }
 
+// alone is how many bytes of text are searched by one processor.
+const alone = 1 << 20
+
 // mark adds to set the numbers of the texts that are like pattern, which is
 // folded and not empty.
 func (d *dict) mark(set bitset, pattern string) {
+	parts := min(runtime.GOMAXPROCS(0), len(d.folded)/alone+1)
+	words := len(set)
+	var wg sync.WaitGroup
+	for i := range parts {
+		// Whole words of the set, which nobody else writes to.
+		from, to := i*words/parts*64, min((i+1)*words/parts*64, d.len())
+		if i == parts-1 {
+			d.markSpan(set, pattern, from, to)
+			break
+		}
+		wg.Go(func() { d.markSpan(set, pattern, from, to) })
+	}
+	wg.Wait()
+}
+
+// markSpan is mark for the texts from one number to before another.
+func (d *dict) markSpan(set bitset, pattern string, i, to int) {
 	if strings.Contains(pattern, "*") {
-		for i := range d.ends {
+		for ; i < to; i++ {
 			if globs(pattern, d.foldedAt(uint32(i))) {
 				set.add(uint32(i))
 			}
 		}
 		return
 	}
+	if i >= to {
+		return
+	}
 	// One search over all texts at once: that runs at the speed of memory. What
 	// is found may reach over the end of its text into the next.
-	i, from := 0, 0
+	from, end := 0, d.foldedEnds[to-1]
+	if i > 0 {
+		from = d.foldedEnds[i-1]
+	}
 	for {
-		at := strings.Index(d.folded[from:], pattern)
+		at := strings.Index(d.folded[from:end], pattern)
 		if at < 0 {
 			return
 		}

@@ -7,8 +7,8 @@ import (
 )
 
 // Index holds rows in the order in which a list begins: worst first, then by
-// repository, then as each run has them. It does not change and may be read by
-// many at once. A row's number is its place in that order.
+// repository, then as each run has them. What it says does not change, and many
+// may ask at once. A row's number is its place in that order.
 type Index struct {
 	columns
 	kinds           []Kind
@@ -17,6 +17,9 @@ type Index struct {
 	// Folded texts of each kind and source, for matching.
 	kindText   []kindText
 	sourceText []string
+	// What rows are ordered and grouped by that is not a number of theirs.
+	repos, rules, checks, firstCWE ranking
+	orderings                      [ByNew + 1][2]ordering // ascending, descending
 }
 
 type kindText struct {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 )
@@ -32,24 +33,67 @@ type Group struct {
 	From, To int
 }
 
-// column is, for each number of a row, its place among the values of a column,
-// of which there are n.
-func (x *Index) column(by By) (rank func(row uint32) uint32, n int) {
+// column is what rows are ordered by: a number each, out of n. The number is
+// ranks[col[row]], or col[row] itself, or what a row's bits stand for.
+type column struct {
+	col, ranks []uint32
+	bits       *[256]uint32
+	n          int
+	name       func(uint32) string
+}
+
+func (x *Index) column(by By) column {
+	ranked := func(col []uint32, r ranking) column {
+		return column{col: col, ranks: r.ranks, n: len(r.names), name: func(k uint32) string { return r.names[k] }}
+	}
 	switch by {
 	case ByRepo:
-		ranks, n := x.repoRanks()
-		return func(i uint32) uint32 { return ranks[x.source[i]] }, n
-	case ByRule, ByCheck, ByCWE:
-		ranks, names := x.kindRanks(by)
-		return func(i uint32) uint32 { return ranks[x.kind[i]] }, len(names)
+		return ranked(x.source, x.repos)
+	case ByRule:
+		return ranked(x.kind, x.rules)
+	case ByCheck:
+		return ranked(x.kind, x.checks)
+	case ByCWE:
+		return ranked(x.kind, x.firstCWE)
 	case ByPath:
-		return func(i uint32) uint32 { return x.path[i] }, x.paths.len()
+		return column{col: x.path, n: x.paths.len(), name: x.paths.at}
 	case ByPackage:
-		return func(i uint32) uint32 { return x.pkg[i] }, x.packages.len()
+		return column{col: x.pkg, n: x.packages.len(), name: x.packages.at}
 	case ByNew:
-		return func(i uint32) uint32 { return newness(x.bits[i]) }, 3
+		return column{bits: bitsTo(newness), n: 3, name: func(k uint32) string { return []string{"new", "not known", "known"}[k] }}
 	}
-	return func(i uint32) uint32 { return uint32(checks.Critical) - uint32(x.bits[i]&severityBits) }, int(checks.Critical) + 1
+	worst := func(b uint8) uint32 {
+		return uint32(checks.Critical) - min(uint32(b&severityBits), uint32(checks.Critical))
+	}
+	return column{bits: bitsTo(worst), n: int(checks.Critical) + 1, name: func(k uint32) string { return (checks.Critical - checks.Severity(k)).String() }}
+}
+
+func bitsTo(f func(uint8) uint32) *[256]uint32 {
+	var all [256]uint32
+	for i := range all {
+		all[i] = f(uint8(i))
+	}
+	return &all
+}
+
+// keys gives each row's number.
+func (x *Index) keys(ids []uint32, c column) []uint32 {
+	key := make([]uint32, len(ids))
+	switch {
+	case c.bits != nil:
+		for i, id := range ids {
+			key[i] = c.bits[x.bits[id]]
+		}
+	case c.ranks != nil:
+		for i, id := range ids {
+			key[i] = c.ranks[c.col[id]]
+		}
+	default:
+		for i, id := range ids {
+			key[i] = c.col[id]
+		}
+	}
+	return key
 }
 
 func newness(b uint8) uint32 {
@@ -62,42 +106,37 @@ func newness(b uint8) uint32 {
 	return 2
 }
 
-// repoRanks numbers the repositories by name; several sources may share one.
-func (x *Index) repoRanks() (ranks []uint32, n int) {
-	ranks = make([]uint32, len(x.sources))
-	for i := range x.sources {
-		if i > 0 && x.sources[i].repo != x.sources[i-1].repo {
-			n++
-		}
-		ranks[i] = uint32(n)
-	}
-	return ranks, min(n+1, len(x.sources))
+// ranking numbers things by a text they have, and names the numbers.
+type ranking struct {
+	ranks []uint32
+	names []string
 }
 
-// kindRanks numbers the kinds by one of their texts, and names the numbers. A
-// kind with several weaknesses stands at the first of them.
-func (x *Index) kindRanks(by By) (ranks []uint32, names []string) {
-	name := func(k *Kind) string {
-		switch {
-		case by == ByRule:
-			return k.Rule
-		case by == ByCheck:
-			return k.Check
-		case len(k.CWE) > 0:
-			return k.CWE[0]
+func rankBy(n int, text func(int) string) ranking {
+	r := ranking{ranks: make([]uint32, n), names: make([]string, n)}
+	for i := range n {
+		r.names[i] = text(i)
+	}
+	slices.Sort(r.names)
+	r.names = slices.Compact(r.names)
+	for i := range n {
+		at, _ := slices.BinarySearch(r.names, text(i))
+		r.ranks[i] = uint32(at)
+	}
+	return r
+}
+
+// rank makes the rankings. A kind with several weaknesses stands at its first.
+func (x *Index) rank() {
+	x.repos = rankBy(len(x.sources), func(i int) string { return x.sources[i].repo })
+	x.rules = rankBy(len(x.kinds), func(i int) string { return x.kinds[i].Rule })
+	x.checks = rankBy(len(x.kinds), func(i int) string { return x.kinds[i].Check })
+	x.firstCWE = rankBy(len(x.kinds), func(i int) string {
+		if len(x.kinds[i].CWE) == 0 {
+			return ""
 		}
-		return ""
-	}
-	for i := range x.kinds {
-		names = append(names, name(&x.kinds[i]))
-	}
-	slices.Sort(names)
-	names = slices.Compact(names)
-	for i := range x.kinds {
-		r, _ := slices.BinarySearch(names, name(&x.kinds[i]))
-		ranks = append(ranks, uint32(r))
-	}
-	return ranks, names
+		return x.kinds[i].CWE[0]
+	})
 }
 
 // Sort orders rows; those with the same value stay as they are. Text goes from
@@ -107,15 +146,66 @@ func (x *Index) Sort(ctx context.Context, ids []uint32, by By, descending bool) 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	rank, n := x.column(by)
-	key := make([]uint32, len(ids))
-	for i, id := range ids {
-		key[i] = rank(id)
-		if descending {
-			key[i] = uint32(n) - 1 - key[i]
+	if len(ids) > x.Len()/many && increasing(ids) {
+		return x.sortMany(ids, by, descending), ctx.Err()
+	}
+	return x.sort(ids, by, descending), ctx.Err()
+}
+
+// increasing says whether rows are in the index's order, each once.
+func increasing(ids []uint32) bool {
+	for i := 1; i < len(ids); i++ {
+		if ids[i-1] >= ids[i] {
+			return false
 		}
 	}
-	return sortWith(ids, key, n), ctx.Err()
+	return true
+}
+
+func (x *Index) sort(ids []uint32, by By, descending bool) []uint32 {
+	c := x.column(by)
+	key := x.keys(ids, c)
+	if descending {
+		for i := range key {
+			key[i] = uint32(c.n) - 1 - key[i]
+		}
+	}
+	return sortWith(ids, key, c.n)
+}
+
+// many is the part of all rows above which it is quicker to go through all of
+// them in the order that is asked for.
+const many = 16
+
+// ordering is all rows in an order, made when it is first asked for.
+type ordering struct {
+	once sync.Once
+	ids  []uint32
+}
+
+// sortMany sorts rows that are in the index's order.
+func (x *Index) sortMany(ids []uint32, by By, descending bool) []uint32 {
+	down := 0
+	if descending {
+		down = 1
+	}
+	by = min(max(by, BySeverity), ByNew)
+	o := &x.orderings[by][down]
+	o.once.Do(func() { o.ids = x.sort(x.All(), by, descending) })
+	if len(ids) == len(o.ids) {
+		return slices.Clone(o.ids)
+	}
+	asked := newBitset(x.Len())
+	for _, id := range ids {
+		asked.add(id)
+	}
+	out := make([]uint32, 0, len(ids))
+	for _, id := range o.ids {
+		if asked.has(id) {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 // sortBy orders ids by col[id], which is less than n. It is stable.
@@ -163,79 +253,52 @@ func (x *Index) Group(ctx context.Context, ids []uint32, by By) ([]uint32, []Gro
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	var (
-		key  []uint32
-		name func(uint32) string
-		n    int
-	)
+	c := x.column(by)
+	var key []uint32
 	if by == ByCWE {
-		ids, key, name, n = x.byCWE(ids)
+		ids, key, c = x.byCWE(ids)
 	} else {
-		key, name, n = x.keys(ids, by)
+		key = x.keys(ids, c)
 	}
-	groups, keyOf := x.gatherGroups(ids, key, n)
-	place := make([]uint32, n) // of a key among the groups
+	counts, worst := make([]uint32, c.n), make([]uint8, c.n)
+	for i, id := range ids {
+		counts[key[i]]++
+		worst[key[i]] = max(worst[key[i]], x.bits[id]&severityBits)
+	}
+	order := orderGroups(counts, worst)
+	groups, next := make([]Group, len(order)), make([]uint32, c.n)
 	from := 0
-	for i := range groups {
-		g := &groups[i]
-		g.Key, g.From, g.To = name(keyOf[i]), from, from+g.Count
-		from = g.To
-		place[keyOf[i]] = uint32(i)
+	for i, k := range order {
+		to := from + int(counts[k])
+		groups[i] = Group{Key: c.name(k), Count: int(counts[k]), Worst: checks.Severity(worst[k]), From: from, To: to}
+		next[k] = uint32(from)
+		from = to
 	}
+	out := make([]uint32, len(ids))
 	for i, k := range key {
-		key[i] = place[k]
+		out[next[k]] = ids[i]
+		next[k]++
 	}
-	return sortWith(ids, key, len(groups)), groups, ctx.Err()
+	return out, groups, ctx.Err()
 }
 
-// gatherGroups counts the rows of each key, of which there are n, and gives the
-// groups in order, each with its key.
-func (x *Index) gatherGroups(ids, key []uint32, n int) ([]Group, []uint32) {
-	groups, keyOf := make([]Group, 0, min(n, len(ids))), make([]uint32, 0, min(n, len(ids)))
-	place := make([]uint32, n) // of a key among the groups, from 1
-	for i, id := range ids {
-		k := key[i]
-		if place[k] == 0 {
-			groups = append(groups, Group{})
-			keyOf = append(keyOf, k)
-			place[k] = uint32(len(groups))
+// orderGroups gives the keys that have rows, in the order of their groups. The
+// keys' numbers are in the order of their names.
+func orderGroups(counts []uint32, worst []uint8) []uint32 {
+	var order []uint32
+	for k, n := range counts {
+		if n > 0 {
+			order = append(order, uint32(k))
 		}
-		g := &groups[place[k]-1]
-		g.Count++
-		g.Worst = max(g.Worst, checks.Severity(x.bits[id]&severityBits))
 	}
-	return rankGroups(groups, keyOf)
-}
-
-// keys gives each row's value, and what the values are called.
-func (x *Index) keys(ids []uint32, by By) (key []uint32, name func(uint32) string, n int) {
-	rank, n := x.column(by)
-	key = make([]uint32, len(ids))
-	for i, id := range ids {
-		key[i] = rank(id)
-	}
-	switch by {
-	case ByRepo:
-		ranks, _ := x.repoRanks()
-		return key, func(k uint32) string {
-			i, _ := slices.BinarySearch(ranks, k)
-			return x.sources[i].repo
-		}, n
-	case ByRule, ByCheck:
-		_, names := x.kindRanks(by)
-		return key, func(k uint32) string { return names[k] }, n
-	case ByPath:
-		return key, x.paths.at, n
-	case ByPackage:
-		return key, x.packages.at, n
-	case ByNew:
-		return key, func(k uint32) string { return []string{"new", "not known", "known"}[k] }, n
-	}
-	return key, func(k uint32) string { return (checks.Critical - checks.Severity(k)).String() }, n
+	slices.SortFunc(order, func(a, b uint32) int {
+		return cmp.Or(-cmp.Compare(worst[a], worst[b]), -cmp.Compare(counts[a], counts[b]), cmp.Compare(a, b))
+	})
+	return order
 }
 
 // byCWE repeats a row for each weakness that it is.
-func (x *Index) byCWE(ids []uint32) (rows, key []uint32, name func(uint32) string, n int) {
+func (x *Index) byCWE(ids []uint32) (rows, key []uint32, c column) {
 	names := []string{""}
 	for i := range x.kinds {
 		names = append(names, x.kinds[i].CWE...)
@@ -260,18 +323,5 @@ func (x *Index) byCWE(ids []uint32) (rows, key []uint32, name func(uint32) strin
 			rows, key = append(rows, id), append(key, p)
 		}
 	}
-	return rows, key, func(k uint32) string { return names[k] }, len(names)
-}
-
-// rankGroups puts groups in order. keyOf, whose numbers are in the order of
-// the names, goes with them.
-func rankGroups(groups []Group, keyOf []uint32) ([]Group, []uint32) {
-	order := make([]uint32, len(groups))
-	for i := range order {
-		order[i] = uint32(i)
-	}
-	slices.SortFunc(order, func(a, b uint32) int {
-		return cmp.Or(-cmp.Compare(groups[a].Worst, groups[b].Worst), -cmp.Compare(groups[a].Count, groups[b].Count), cmp.Compare(keyOf[a], keyOf[b]))
-	})
-	return gather(groups, order), gather(keyOf, order)
+	return rows, key, column{n: len(names), name: func(k uint32) string { return names[k] }}
 }

@@ -41,7 +41,8 @@ func rank(by By, key string) string {
 	return key
 }
 
-// Few rows with many values are sorted in another way than many with few.
+// Few rows with many values are sorted in another way than many with few, and
+// rows in the index's order in another than rows in any other.
 func TestSortIsStable(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	var rows []Row
@@ -54,11 +55,14 @@ func TestSortIsStable(t *testing.T) {
 	}
 	x := index(rows)
 	for by, column := range columnsOf() {
-		for _, n := range []int{0, 1, 20, 6000} {
-			for _, down := range []bool{false, true} {
+		for _, n := range []int{0, 1, 20, 5000, 6000} {
+			for _, down := range []bool{false, true, false, true} {
 				ids := x.All()
 				r.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
 				ids = ids[:n]
+				if r.IntN(2) == 0 {
+					slices.Sort(ids) // as Select gives them
+				}
 				want := slices.Clone(ids)
 				slices.SortStableFunc(want, func(a, b uint32) int {
 					c := strings.Compare(rank(by, column(x.Row(a))), rank(by, column(x.Row(b))))
@@ -72,6 +76,14 @@ func TestSortIsStable(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A row that is asked for twice is there twice.
+func TestSortKeepsRepetitions(t *testing.T) {
+	x := index([]Row{{Rule: "b"}, {Rule: "a"}})
+	if got, err := x.Sort(t.Context(), []uint32{0, 0, 1}, ByRule, false); err != nil || !slices.Equal(got, []uint32{1, 0, 0}) {
+		t.Errorf("%v, %v", got, err)
 	}
 }
 

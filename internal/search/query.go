@@ -216,5 +216,6 @@ func within(key, a, b string) bool {
 		return strings.HasPrefix(a, b)
 	}
 	// b is part of each text that has a, if it is part of what a says for sure.
-	return !strings.Contains(b, "*") && slices.ContainsFunc(strings.Split(a, "*"), func(part string) bool { return strings.Contains(part, b) })
+	// With a * of its own it never is.
+	return slices.ContainsFunc(strings.Split(a, "*"), func(part string) bool { return strings.Contains(part, b) })
 }

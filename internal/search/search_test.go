@@ -280,98 +280,6 @@ func TestSelectIsAskingEachRow(t *testing.T) {
 	}
 }
 
-func TestParse(t *testing.T) {
-	for text, want := range map[string]string{
-		"":                          "",
-		"  ":                        "",
-		"se":                        "se",
-		"sev:":                      "",
-		"-sev:":                     "",
-		"-":                         "",
-		"!":                         "",
-		"sev:high":                  "sev:high",
-		"SEV:HIGH+":                 "sev:high+",
-		"sev:critical,high":         "sev:critical,high",
-		"sev:critical,":             "sev:critical",
-		"sev:critical,high,unrated": "sev:high+",
-		"!new":                      "-is:new",
-		"NEW":                       "is:new",
-		`"new"`:                     `"new"`,
-		"is:open,new":               "is:new,open",
-		"cwe:CWE-89":                "cwe:cwe-89",
-		"cwe:89":                    "cwe:cwe-89",
-		"cwe:CW":                    "",
-		`path:"a b`:                 `path:"a b"`,
-		`"sev:high"`:                `"sev:high"`,
-		"a/b:c":                     "a/b:c",
-		"::":                        "::",
-		"--x":                       `-"-x"`,
-		"a,b":                       "a,b",
-		`"a,b"`:                     `"a,b"`,
-		"path:*.GO Main":            "path:*.go main",
-		`a\b`:                       `a\b`,
-		`"a\"b\\"`:                  `"a\"b\\"`,
-		"role:Test":                 "role:test",
-	} {
-		q, err := Parse(text)
-		if err != nil || q.String() != want {
-			t.Errorf("%q is %q, not %q (%v)", text, q, want, err)
-		}
-	}
-}
-
-func TestParseSaysWhatIsWrong(t *testing.T) {
-	for text, want := range map[string]Error{
-		"a rul:x":         {From: 2, To: 5, Near: "rule"},
-		"sev:hihg":        {From: 4, To: 8, Near: "high"},
-		"sev:high,crit":   {From: 9, To: 13, Near: "critical"},
-		"-sevrity:high":   {From: 1, To: 8, Near: "sev"},
-		"is:opne":         {From: 3, To: 7, Near: "open"},
-		"role:vendor":     {From: 5, To: 11, Near: "vendored"},
-		"zzzzzzzzzzzzz:x": {From: 0, To: 13},
-		"https://x":       {From: 0, To: 5},
-	} {
-		_, err := Parse(text)
-		var e *Error
-		if !errors.As(err, &e) || e.From != want.From || e.To != want.To || e.Near != want.Near || e.Error() == "" {
-			t.Errorf("%q: %+v", text, e)
-		}
-	}
-}
-
-// Help tells the truth: every example is understood, every value too.
-func TestKeysAreTheLanguage(t *testing.T) {
-	if len(Keys()) < 10 {
-		t.Fatal("there are keys missing")
-	}
-	for _, k := range Keys() {
-		if q := mustParse(t, k.Example); q.Empty() || !strings.Contains(k.Example, k.Name+":") {
-			t.Errorf("%s: %q", k.Name, k.Example)
-		}
-		for _, v := range k.Values {
-			if mustParse(t, k.Name+":"+v).Empty() {
-				t.Errorf("%s:%s asks nothing", k.Name, v)
-			}
-		}
-	}
-}
-
-func TestNarrows(t *testing.T) {
-	for _, c := range []struct {
-		q, prev string
-		want    bool
-	}{
-		{"a", "", true}, {"ab", "a", true}, {"a", "ab", false}, {"ab cd", "b", true}, {"-a", "-ab", true}, {"-ab", "-a", false},
-		{"sev:high", "sev:high+", true}, {"sev:high+", "sev:high", false}, {"sev:critical", "sev:critical,low", true},
-		{"path:src/x", "path:src", true}, {"path:*src*", "path:src", true}, {"path:src", "path:*src*", false}, {"path:a", "a", false},
-		{"id:ab", "id:a", true}, {"cwe:79", "cwe:7", false}, {"new", "is:new,open", true}, {"a,b", "a", false}, {"ab,ac", "a", true},
-	} {
-		if got := mustParse(t, c.q).Narrows(mustParse(t, c.prev)); got != c.want {
-			t.Errorf("%q narrows %q: %v", c.q, c.prev, got)
-		}
-	}
-}
-
 // What narrows finds nothing that was not there before.
 func TestNarrowingIsWithin(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
@@ -416,28 +324,6 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-func FuzzParse(f *testing.F) {
-	for _, w := range words() {
-		f.Add(w)
-	}
-	for _, k := range Keys() {
-		f.Add("-" + k.Example + " x")
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		q, err := Parse(text)
-		if err != nil {
-			return
-		}
-		again, err := Parse(q.String())
-		if err != nil || !again.Equal(q) || again.String() != q.String() {
-			t.Errorf("%q became %q and then %q, %v", text, q, again, err)
-		}
-		if !q.Narrows(q) {
-			t.Errorf("%q does not narrow itself", q)
-		}
-	})
-}
-
 func FuzzSelect(f *testing.F) {
 	for i := range uint64(20) {
 		f.Add(i, i*7)
@@ -457,4 +343,33 @@ func FuzzSelect(f *testing.F) {
 			agree(t, r, rows, x, terms)
 		}
 	})
+}
+
+// Enough text that several processors share it: what is found is still what is
+// there, at the edges of their parts too.
+func TestLargeDictionary(t *testing.T) {
+	b := NewBuilder(0)
+	for i := range 150_000 {
+		b.Add(Row{Path: fmt.Sprintf("%s/%d/Datei-%06d.go", strings.Repeat("dir", 20), i%7, i), Title: "x", Ordinal: i})
+	}
+	x := b.Index()
+	if len(x.paths.folded) <= 2*alone {
+		t.Fatal("that is not enough text")
+	}
+	for text, want := range map[string]int{"path:datei": 150_000, "path:datei-00001": 10, "path:*-000017.go": 1, "-path:dir": 0, "path:go" + strings.Repeat("dir", 20): 0, "datei-14999": 10} {
+		ids := selected(t, x, mustParse(t, text), nil)
+		if len(ids) != want || ids == nil {
+			t.Errorf("%s finds %d, not %d", text, len(ids), want)
+		}
+	}
+	backwards := x.All()
+	slices.Reverse(backwards)
+	for _, i := range []uint32{0, 1, 63, 64, 65_535, 65_536, 75_008, 149_999} {
+		if ids := selected(t, x, mustParse(t, "path:"+x.Row(i).Path), backwards); !slices.Equal(ids, []uint32{i}) {
+			t.Errorf("row %d is found backwards as %v", i, ids)
+		}
+		if ids := selected(t, x, mustParse(t, "path:"+x.Row(i).Path), nil); !slices.Equal(ids, []uint32{i}) {
+			t.Errorf("row %d is found as %v", i, ids)
+		}
+	}
 }

@@ -3,9 +3,11 @@ package search
 import (
 	"context"
 	"encoding/hex"
+	"math/bits"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // plan is a query made ready for one index: what a row's numbers must be.
@@ -13,7 +15,7 @@ type plan struct {
 	x *Index
 	// Sets of numbers that every matching row has; nil asks nothing.
 	kinds, sources, paths, packages bitset
-	bits                            *[256]bool
+	bits                            *[256]uint8 // 1 for those that match
 	texts                           []textTest
 	prints                          []printTest
 	never                           bool // nothing can match
@@ -112,9 +114,9 @@ func (p *plan) markKinds(t term) bitset {
 // addBits handles what a row's bits say: severity and state.
 func (p *plan) addBits(t term) {
 	if p.bits == nil {
-		p.bits = new([256]bool)
+		p.bits = new([256]uint8)
 		for i := range p.bits {
-			p.bits[i] = true
+			p.bits[i] = 1
 		}
 	}
 	for i := range p.bits {
@@ -122,7 +124,9 @@ func (p *plan) addBits(t term) {
 		if t.key == keyIs {
 			has = t.set&statesOf(uint8(i)) != 0
 		}
-		p.bits[i] = p.bits[i] && has != t.not
+		if has == t.not {
+			p.bits[i] = 0
+		}
 	}
 }
 
@@ -145,75 +149,108 @@ func (p *plan) run(ctx context.Context, within []uint32) ([]uint32, error) {
 	if within == nil {
 		n = p.x.Len()
 	}
+	hits := newBitset(n) // by place
 	parts := min(runtime.GOMAXPROCS(0), n/everySoMany+1)
-	found := make([][]uint32, parts)
-	done := make(chan struct{}, parts)
+	var wg sync.WaitGroup
 	for i := range parts {
-		go func() {
-			found[i] = p.span(ctx, within, i*n/parts, (i+1)*n/parts)
-			done <- struct{}{}
-		}()
+		from, to := i*len(hits)/parts, (i+1)*len(hits)/parts // whole words each
+		wg.Go(func() { p.span(ctx, within, hits, from, to, n) })
 	}
-	for range parts {
-		<-done
-	}
+	wg.Wait()
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	// Never nil: within nil, everything is asked.
-	all := found[0]
-	for _, more := range found[1:] {
-		all = append(all, more...)
-	}
-	return all, nil
+	return hits.places(within), nil
 }
 
-// span asks the rows from one place to another.
-func (p *plan) span(ctx context.Context, within []uint32, from, to int) []uint32 {
-	out := make([]uint32, 0, min(to-from, 1024))
-	for ; from < to; from += everySoMany {
-		if ctx.Err() != nil {
-			return nil // run says so
-		}
-		end := min(from+everySoMany, to)
-		if within == nil {
-			for i := from; i < end; i++ {
-				if p.match(uint32(i)) {
-					out = append(out, uint32(i))
-				}
+// places gives the numbers in a set, or what stands at those places in list.
+// It is never nil: within nil, everything is asked.
+func (b bitset) places(list []uint32) []uint32 {
+	n := 0
+	for _, w := range b {
+		n += bits.OnesCount64(w)
+	}
+	out := make([]uint32, 0, n)
+	for i, w := range b {
+		for ; w != 0; w &= w - 1 {
+			at := uint32(64*i + bits.TrailingZeros64(w))
+			if list != nil {
+				at = list[at]
 			}
-			continue
-		}
-		for _, i := range within[from:end] {
-			if p.match(i) {
-				out = append(out, i)
-			}
+			out = append(out, at)
 		}
 	}
 	return out
 }
 
-func (p *plan) match(i uint32) bool {
-	x := p.x
-	if p.bits != nil && !p.bits[x.bits[i]] ||
-		p.kinds != nil && !p.kinds.has(x.kind[i]) ||
-		p.sources != nil && !p.sources.has(x.source[i]) ||
-		p.paths != nil && !p.paths.has(x.path[i]) ||
-		p.packages != nil && !p.packages.has(x.pkg[i]) {
-		return false
+// span asks the rows of some words of hits. Those after n are none.
+func (p *plan) span(ctx context.Context, within []uint32, hits bitset, from, to, n int) {
+	var numbers [64]uint32
+	for i := from; i < to; i++ {
+		if i%(everySoMany/64) == 0 && ctx.Err() != nil {
+			return // run says so
+		}
+		first, end := 64*i, min(64*i+64, n)
+		rows := numbers[:end-first]
+		if within != nil {
+			rows = within[first:end]
+		} else {
+			for j := range rows {
+				rows[j] = uint32(first + j)
+			}
+		}
+		hits[i] = p.match(rows)
 	}
+}
+
+// match says which of at most 64 rows match.
+func (p *plan) match(rows []uint32) uint64 {
+	x := p.x
+	w := ^uint64(0) >> (64 - len(rows))
+	if p.bits != nil {
+		v := uint64(0)
+		for j, i := range rows {
+			v |= uint64(p.bits[x.bits[i]]) << j
+		}
+		w &= v
+	}
+	w &= having(p.kinds, x.kind, rows, w)
+	w &= having(p.sources, x.source, rows, w)
+	w &= having(p.paths, x.path, rows, w)
+	w &= having(p.packages, x.pkg, rows, w)
 	for j := range p.texts {
 		t := &p.texts[j]
-		if (t.kinds.has(x.kind[i]) || t.paths.has(x.path[i]) || t.packages.has(x.pkg[i])) == t.not {
-			return false
+		if w == 0 {
+			return 0
 		}
+		v := having(t.kinds, x.kind, rows, w) | having(t.paths, x.path, rows, w) | having(t.packages, x.pkg, rows, w)
+		if t.not {
+			v = ^v
+		}
+		w &= v
 	}
 	for j := range p.prints {
-		if p.prints[j].match(x, i) == p.prints[j].not {
-			return false
+		for rest := w; rest != 0; rest &= rest - 1 {
+			at := bits.TrailingZeros64(rest)
+			if p.prints[j].match(x, rows[at]) == p.prints[j].not {
+				w &^= 1 << at
+			}
 		}
 	}
-	return true
+	return w
+}
+
+// having says which rows have a number that is in a set; nil asks nothing, and
+// if no row is left, none is asked.
+func having(set bitset, col, rows []uint32, left uint64) (w uint64) {
+	if set == nil || left == 0 {
+		return left
+	}
+	for j, i := range rows {
+		n := col[i]
+		w |= (set[n>>6] >> (n & 63) & 1) << j
+	}
+	return w
 }
 
 // match says whether a fingerprint begins with one of the prefixes.
