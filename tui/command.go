@@ -111,6 +111,7 @@ func general() []command {
 		{name: "help", keys: []string{"?", "f1"}, hint: true, help: "the keys, and what the page shows", run: do((*Model).help)},
 		{name: "theme", keys: []string{"T"}, arg: "NAME", help: "the next theme: " + strings.Join(ThemeNames(), ", "), run: (*Model).useTheme},
 		{name: "mouse", arg: "on|off", help: "let the terminal have the mouse, to mark text", run: (*Model).useMouse},
+		{name: "suspend", keys: []string{"ctrl+z"}, help: "back to the shell for a while; scans go on when fg brings it back", run: ask(func(*Model) tea.Cmd { return tea.Suspend })},
 		{name: "quit", keys: []string{"q"}, hint: true, help: "leave; scans that run are ended, what had finished is kept", run: ask((*Model).leave)},
 	}
 }

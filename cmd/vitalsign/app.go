@@ -64,13 +64,16 @@ func (a *app) main(ctx context.Context, args []string) int {
 }
 
 func (a *app) root() *cobra.Command {
+	var f dashboardFlags
 	root := &cobra.Command{
 		Use:   "vitalsign",
 		Short: "Vital signs for your repositories, and a signed bill of health for every release",
 		Long: "vitalsign scans software that handles patient data: credentials, infrastructure,\n" +
 			"code and dependencies, each check in a sandboxed child process, with one list of\n" +
-			"findings and one exit code that does not lie.\n\n" + exitHelp(),
-		Example:       "  vitalsign scan                  scan this repository\n  vitalsign scan -f json > r.json\n  vitalsign doctor                what would not run here, and why",
+			"findings and one exit code that does not lie.\n\n" +
+			"Alone in a terminal it opens the dashboard: repositories, running scans, findings,\n" +
+			"evidence and waivers; ? there lists the keys.\n\n" + exitHelp(),
+		Example:       "  vitalsign                       the dashboard\n  vitalsign --plain               the same line by line, for screen readers\n  vitalsign scan                  scan this repository\n  vitalsign scan -f json > r.json\n  vitalsign doctor                what would not run here, and why",
 		Version:       version.Version + " (" + version.Build() + ")",
 		SilenceErrors: true, SilenceUsage: true,
 		Args: cobra.ArbitraryArgs,
@@ -78,9 +81,13 @@ func (a *app) root() *cobra.Command {
 			if len(args) > 0 {
 				return a.unknownVerb(cmd, args[0])
 			}
+			if f.plain || a.isTerminal() {
+				return a.dashboard(cmd, f)
+			}
 			return cmd.Help()
 		},
 	}
+	f.add(root)
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)

@@ -10,10 +10,17 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/vitalsign-dev/vitalsign/cmd/vitalsign/unasked"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	unasked.Restore()
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup(1) does
+		signals = append(signals, syscall.SIGHUP) // the terminal is gone: what had finished is kept
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	a := &app{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, lookup: os.LookupEnv, now: time.Now,
 		columns: terminalColumns,

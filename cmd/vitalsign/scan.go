@@ -233,6 +233,8 @@ type opened struct {
 	tools map[string]*checks.Tool
 	// events takes what happens to this target.
 	events func(pipelines.Event)
+	// within, where there is one, gives the context of each step.
+	within func(ctx context.Context, check string) (context.Context, context.CancelFunc)
 	// took, where there is one, is given the inventory.
 	took func(*inventory.Inventory)
 	// artifact says that this is what was built: nothing in it says what is
@@ -334,7 +336,7 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 	if o.settings.Parallel > 0 {
 		parallel = min(parallel, o.settings.Parallel)
 	}
-	run := pipelines.Execute(ctx, plan, s.engine.engine, pipelines.Options{Parallel: parallel, Slots: s.slots, Now: s.app.now, Events: o.events})
+	run := pipelines.Execute(ctx, plan, s.engine.engine, pipelines.Options{Parallel: parallel, Slots: s.slots, Now: s.app.now, Events: o.events, Within: o.within})
 	ageReasons := osv.judgeAge(run.Steps)
 	run.Unread = pipelines.Unread(inv, s.described(o))
 	run.Steps = append(run.Steps, o.trusted.step()...)
