@@ -165,6 +165,9 @@ func (m *Model) key(msg tea.KeyMsg) tea.Cmd {
 	case m.prompt != nil:
 		return m.prompt.key(m, msg)
 	}
+	if msg.Type == tea.KeyRunes && len(msg.Runes) > 1 {
+		return m.each(msg)
+	}
 	name := msg.String()
 	for i := range m.commands {
 		if c := &m.commands[i]; c.has(name) && c.fits(m) {
@@ -172,6 +175,20 @@ func (m *Model) key(msg tea.KeyMsg) tea.Cmd {
 		}
 	}
 	return nil
+}
+
+// each answers keys that came in one piece, as they do from who types fast, one
+// after the other. Pasted text is no keys.
+func (m *Model) each(msg tea.KeyMsg) tea.Cmd {
+	if msg.Paste {
+		m.say(toneWarn, "that was pasted: / filters, : takes commands")
+		return nil
+	}
+	var all []tea.Cmd
+	for _, r := range msg.Runes {
+		all = append(all, m.key(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}}))
+	}
+	return tea.Batch(all...)
 }
 
 // click answers the mouse: a row, a page's name, the wheel.

@@ -60,6 +60,23 @@ func TestKeysAsk(t *testing.T) {
 	}
 }
 
+// Keys that come in one piece are keys, pasted text is none.
+func TestKeysInOnePiece(t *testing.T) {
+	w := clinic()
+	m := dashboard(t, w, 120, 30, "none")
+	_, cmd := m.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("3/G201")})
+	settle(t, m, cmd)
+	if m.page != pageFindings || m.pages[pageFindings].filter != "G201" {
+		t.Errorf("page %d, filter %q", m.page, m.pages[pageFindings].filter)
+	}
+	m = dashboard(t, w, 120, 30, "none")
+	_, cmd = m.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("Sq"), Paste: true})
+	settle(t, m, cmd)
+	if m.ended || slices.ContainsFunc(w.asked, func(a string) bool { return strings.HasPrefix(a, "start") }) {
+		t.Errorf("pasted text was taken for keys: %q", w.asked)
+	}
+}
+
 // What has ended already is not cancelled, and nobody is asked to.
 func TestCancelOfWhatEnded(t *testing.T) {
 	w := clinic()
