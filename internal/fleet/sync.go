@@ -210,7 +210,7 @@ func withAdvice(err error) error {
 		return err
 	case strings.Contains(words, "not found"), strings.Contains(words, "authentication failed"), strings.Contains(words, "could not read"),
 		strings.Contains(words, "denied"), strings.Contains(words, "403"), strings.Contains(words, "401"):
-		return fmt.Errorf("it could not be fetched: %w; it may be gone, or the token may not read its contents (GH_TOKEN, GITHUB_TOKEN, 'gh auth login')", err)
+		return fmt.Errorf("it could not be fetched: %w; it may be gone, or the token may not read its contents (GH_TOKEN, for another host than GitHub's GH_ENTERPRISE_TOKEN, or 'gh auth login')", err)
 	}
 	return fmt.Errorf("it could not be fetched: %w", err)
 }

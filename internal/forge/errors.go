@@ -73,16 +73,25 @@ func (c *Client) refused(what string, resp *http.Response, message string) error
 		_, link, _ := strings.Cut(resp.Header.Get("X-Github-Sso"), "url=")
 		return &trouble{what, "the organisation asks for single sign-on", "Authorise the token for it: " + fmt.Sprintf("%.300s", link), ErrDenied}
 	case resp.StatusCode == http.StatusUnauthorized:
-		return &trouble{what, status, "The token is not valid, or has expired: set GH_TOKEN or GITHUB_TOKEN anew, or run 'gh auth login'.", ErrDenied}
+		return &trouble{what, status, c.ifToken("The token is not valid, or has expired: "+c.setToken()) + c.unless("", "It asks for a token: "+c.setToken()), ErrDenied}
 	case resp.StatusCode == http.StatusForbidden:
 		return &trouble{what, status, "The token may not do that" + lacks(resp.Header) + ".", ErrDenied}
 	case resp.StatusCode == http.StatusNotFound:
-		return &trouble{what, "not found at " + c.base.Host, c.unless("Is the name right?", " A private one is shown to a token only: set GH_TOKEN or run 'gh auth login'.") +
+		return &trouble{what, "not found at " + c.base.Host, c.unless("Is the name right?", " A private one is shown to a token only: "+c.setToken()) +
 			c.ifToken(" One that the token may not read looks the same: it needs read access to metadata and contents (classic: the scope repo)."), ErrNotFound}
 	case resp.StatusCode >= http.StatusInternalServerError:
 		return &trouble{what, fmt.Sprintf("%s, %d times", status, tries), "Try again later; https://www.githubstatus.com may say more.", errors.New(resp.Status)}
 	}
 	return &trouble{what, status, "", errors.New(resp.Status)}
+}
+
+// setToken says how a token is set: for another host than GitHub's own it is
+// another variable, as the gh command has it.
+func (c *Client) setToken() string {
+	if host := c.Web().Host; host == "github.com" || strings.HasSuffix(host, ".ghe.com") {
+		return "set GH_TOKEN or GITHUB_TOKEN, or run 'gh auth login'."
+	}
+	return "set GH_ENTERPRISE_TOKEN, or run 'gh auth login --hostname " + c.Web().Host + "'."
 }
 
 func (c *Client) ifToken(words string) string {

@@ -171,7 +171,7 @@ func TestUsers(t *testing.T) {
 	if l, err = b.client(t, s, "robot").Account(t.Context(), "maria"); err != nil || len(l.Repositories) != 1 {
 		t.Errorf("of a workflow: %+v, %v", l, err)
 	}
-	if _, err = b.client(t, s, "").Account(t.Context(), "nobody"); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "GH_TOKEN") {
+	if _, err = b.client(t, s, "").Account(t.Context(), "nobody"); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "GH_ENTERPRISE_TOKEN") {
 		t.Errorf("nobody: %v", err)
 	}
 }

@@ -184,6 +184,23 @@ func TestUnknownCertificate(t *testing.T) {
 	}
 }
 
+// What to set depends on the host.
+func TestTokenAdvice(t *testing.T) {
+	b := newBench()
+	for url, want := range map[string]string{"": "set GH_TOKEN", "https://api.clinic.ghe.com": "set GH_TOKEN", "https://github.clinic.example/api/v3": "set GH_ENTERPRISE_TOKEN"} {
+		for _, token := range []string{"", "t"} {
+			c, err := New(Options{BaseURL: url, Token: token, Now: b.now, Sleep: b.sleep})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = c.refused("x", &http.Response{StatusCode: 401, Header: http.Header{}}, "Bad credentials")
+			if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "expired") != (token != "") {
+				t.Errorf("%q, token %q: %v", url, token, err)
+			}
+		}
+	}
+}
+
 // A cache that is damaged costs a request, not an answer.
 func TestCacheThatFails(t *testing.T) {
 	s, b := forgetest.New(t), newBench()
