@@ -87,6 +87,10 @@ func (a *app) progress(cmd *cobra.Command, f scanFlags) report.Progress {
 	case width > 0 && a.getenv("CI") == "" && a.getenv("TERM") != "dumb":
 		return report.Live(a.err, style, width)
 	default:
-		return report.Plain(a.err, style)
+		return a.plainProgress(cmd)
 	}
+}
+
+func (a *app) plainProgress(cmd *cobra.Command) report.Progress {
+	return report.Plain(a.err, report.NewStyle(a.err, a.colour(cmd, a.err)))
 }
