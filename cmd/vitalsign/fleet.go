@@ -26,6 +26,8 @@ const (
 	// lockWait how long another process may have it.
 	syncTime = 30 * time.Minute
 	lockWait = 30 * time.Minute
+	// removeWait is how long a copy that is to go is waited for.
+	removeWait = 10 * time.Second
 )
 
 func (a *app) fleetCommand() *cobra.Command {

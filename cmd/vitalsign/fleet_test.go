@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/cgi"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,7 +37,12 @@ func newClinicForge(t *testing.T, names ...string) *clinicForge {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed")
 	}
-	f := &clinicForge{t: t, s: forgetest.New(t), root: t.TempDir(), home: t.TempDir()}
+	return serveClinic(t, forgetest.New(t), names)
+}
+
+func serveClinic(t *testing.T, s *forgetest.Server, names []string) *clinicForge {
+	t.Helper()
+	f := &clinicForge{t: t, s: s, root: t.TempDir(), home: t.TempDir()}
 	f.s.Token = forgeToken
 	backend := strings.TrimSpace(f.git(f.root, "--exec-path"))
 	h := &cgi.Handler{Path: filepath.Join(backend, "git-http-backend"), Env: []string{"GIT_PROJECT_ROOT=" + f.root, "GIT_HTTP_EXPORT_ALL=1"}}
@@ -190,6 +196,38 @@ func TestFleetAtForge(t *testing.T) {
 			t.Errorf("a work tree is left: %s", p)
 		}
 	})
+}
+
+// Over TLS, with an authority of the clinic's own: API and clones trust who
+// --ca-file names, and nobody else.
+func TestFleetCAFile(t *testing.T) {
+	s, ca := forgetest.NewTLS(t)
+	f := serveClinic(t, s, []string{"portal"})
+	if out := f.run(5, "fleet", "add", "gh:clinic"); !strings.Contains(out, "certificate") || !strings.Contains(out, "--ca-file") {
+		t.Errorf("a certificate that nobody vouches for:\n%s", out)
+	}
+	f.run(2, "fleet", "add", "gh:clinic", "--ca-file", filepath.Join(binaries(), "vitalsign"))
+	f.run(0, "fleet", "add", "gh:clinic", "--ca-file", ca)
+	if out := f.run(3, "fleet", "scan", "--check", "secrets"); !strings.Contains(out, "certificate") {
+		t.Errorf("a clone without it:\n%s", out)
+	}
+	f.run(0, "fleet", "scan", "--check", "secrets", "--ca-file", ca)
+}
+
+// A proxy of the environment is the way out, for another host than this one.
+func TestFleetProxy(t *testing.T) {
+	f := newClinicForge(t, "portal")
+	asked := make(chan string, 10)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.Method + " " + r.Host + " " + r.Header.Get("Authorization")
+		http.Error(w, "no way out", http.StatusForbidden)
+	}))
+	defer proxy.Close()
+	f.env = append(f.env, "HTTPS_PROXY="+proxy.URL, "NO_PROXY=")
+	f.run(5, "fleet", "add", "forge.clinic.example/clinic")
+	if got := <-asked; got != "CONNECT forge.clinic.example:443 " {
+		t.Errorf("the proxy was asked %q", got)
+	}
 }
 
 // The variables say to whom a token goes: GitHub's own is for no other host.

@@ -221,9 +221,11 @@ func (a *app) fleetRemove(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	copies := w.syncer()
+	copies.LockWait = removeWait
 	for _, r := range before {
 		if !slices.ContainsFunc(left, func(l store.FleetRepository) bool { return l.Name == r.Name }) {
-			err = errors.Join(err, w.syncer().Remove(cmd.Context(), r))
+			err = errors.Join(err, copies.Remove(cmd.Context(), r))
 			a.sayErr(r.Name + ": watched no more")
 		}
 	}

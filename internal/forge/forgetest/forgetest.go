@@ -9,10 +9,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -74,6 +78,29 @@ type Server struct {
 // New starts a server. It ends with the test.
 func New(t testing.TB) *Server {
 	t.Helper()
+	s, h := prepare(t)
+	h.Start()
+	s.URL = h.URL
+	return s
+}
+
+// NewTLS starts a server with a certificate that nobody vouches for. It is in
+// the file at caFile.
+func NewTLS(t testing.TB) (s *Server, caFile string) {
+	t.Helper()
+	s, h := prepare(t)
+	h.StartTLS()
+	s.URL = h.URL
+	caFile = filepath.Join(t.TempDir(), "ca.pem")
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: h.Certificate().Raw}
+	if err := os.WriteFile(caFile, pem.EncodeToMemory(block), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return s, caFile
+}
+
+func prepare(t testing.TB) (*Server, *httptest.Server) {
+	t.Helper()
 	s := &Server{t: t, Orgs: map[string][]Repo{}, Users: map[string][]Repo{}}
 	if os.Getenv(DescriptionEnv) != "" {
 		d, err := described()
@@ -82,10 +109,10 @@ func New(t testing.TB) *Server {
 		}
 		s.description = d
 	}
-	h := httptest.NewServer(s)
+	h := httptest.NewUnstartedServer(s)
+	h.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that do not trust it
 	t.Cleanup(h.Close)
-	s.URL = h.URL
-	return s
+	return s, h
 }
 
 // described reads the description once for all servers of a test binary.
