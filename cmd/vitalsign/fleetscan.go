@@ -251,7 +251,11 @@ func (f *fleetScan) one(ctx context.Context, r store.FleetRepository, tell func(
 	}
 	tell(gateWords(run.Verdict.Exit) + ", " + plural(len(run.Findings), "finding", "findings"))
 	f.events(pipelines.Event{Kind: pipelines.RunEnded, Target: r.Name, At: run.Ended, Run: &run})
-	return store.FleetItem{State: store.FleetDone, RunID: run.ID, Exit: run.Verdict.Exit}
+	i := store.FleetItem{State: store.FleetDone, RunID: run.ID, Exit: run.Verdict.Exit}
+	if i.Exit == judge.ExitUnknown {
+		i.Reason = strings.Join(run.Verdict.Reasons, "; ")
+	}
+	return i
 }
 
 // look gives the run, kept. An error is why there is none.

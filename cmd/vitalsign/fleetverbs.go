@@ -52,6 +52,9 @@ func (a *app) fleetScan(cmd *cobra.Command, r fleetRequest) error {
 	if r.jobs < 0 || r.jobs > maxJobs {
 		return usageError("--jobs is 1 to %d, not %d", maxJobs, r.jobs)
 	}
+	if h := cmd.Flags().Lookup("history"); h != nil && h.Changed && h.Value.String() == "true" {
+		return usageError("the fleet is brought here without its history\nScan a full clone with: vitalsign scan --history")
+	}
 	r.events, r.say = func(pipelines.Event) {}, a.sayErr
 	if r.flags.verbose {
 		plain := a.plainProgress(cmd)
@@ -151,6 +154,9 @@ func lineOf(r store.FleetRepository, run store.FleetRun, item store.FleetItem, n
 		l.Gate, l.Exit, l.Reason, at = gateWords(unknown), &unknown, item.Reason, item.At
 	case run.ID != "":
 		l.Gate, l.Exit, l.Findings, l.Commit, l.Run = gateWords(run.Exit), &run.Exit, run.Count, run.Commit, run.ID
+		if item.RunID == run.ID {
+			l.Reason = item.Reason
+		}
 	default:
 		return l
 	}

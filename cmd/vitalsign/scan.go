@@ -345,6 +345,7 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 		parallel = min(parallel, o.settings.Parallel)
 	}
 	run := pipelines.Execute(ctx, plan, s.engine.engine, pipelines.Options{Parallel: parallel, Slots: s.slots, Now: s.app.now, Events: o.events, Within: o.within})
+	shallowHistory(o, &run)
 	ageReasons := osv.judgeAge(run.Steps)
 	run.Unread = pipelines.Unread(inv, s.described(o))
 	run.Steps = append(run.Steps, o.trusted.step()...)
