@@ -12,7 +12,7 @@ LDFLAGS := -s -w -X github.com/vitalsign-dev/vitalsign/internal/version.stamped=
 ENGINE  := $(CURDIR)/$(BIN)/dagger-engine
 export VITALSIGN_DAGGER ?= $(if $(wildcard $(ENGINE)/engine),$(ENGINE))
 
-.PHONY: help build demo test dagger-engine test-tools evidence-servers bench lint fuzz cross clean
+.PHONY: help build demo test dagger-engine test-tools evidence-servers github-openapi bench lint fuzz cross clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ lint: ## gofmt, go vet and staticcheck (pinned in tools/go.mod)
 
 evidence-servers: ## build cosign and an S3 server for the tests of evidence, into .tools
 	tools/evidence-servers.sh '$(TOOLS)'
+
+github-openapi: ## bring GitHub's API description for the tests of internal/forge, into .tools
+	tools/github-openapi.sh '$(TOOLS)'
 
 bench: ## time whole scans and verifications (docs/benchmarks.md)
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench . -benchtime 7x ./cmd/vitalsign

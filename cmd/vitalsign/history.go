@@ -41,3 +41,18 @@ func (s *scanner) history(ctx context.Context, o opened) (set *pipelines.DataSet
 		Data: checks.Data{Name: "history", Digest: hex.EncodeToString(h.Sum(nil)), AsOf: s.app.now().UTC()}, Path: f.Name(),
 	}, cleanup, nil
 }
+
+// shallowHistory takes back that a history was read where the repository is
+// here without it: what is in its older commits nobody has looked at.
+func shallowHistory(o opened, run *checks.Run) {
+	if !o.settings.History || !o.tree.Target.Shallow {
+		return
+	}
+	for i, st := range run.Steps {
+		if st.Check == "secrets" && st.Status == checks.OK {
+			run.Steps[i].Status = checks.Partial
+			run.Steps[i].Reason = "the history was asked for, and the repository is here without it (a shallow clone)"
+			run.Steps[i].Advice = "scan a full clone (in CI: fetch-depth: 0)"
+		}
+	}
+}

@@ -77,3 +77,20 @@ func (a *app) render(w io.Writer, format string, doc checks.Document, f scanFlag
 		return report.Table(w, doc, report.TableOptions{Style: report.NewStyle(w, colour), Verbose: f.verbose, Quiet: f.quiet})
 	}
 }
+
+// progress shows events as the stream of errors can show them.
+func (a *app) progress(cmd *cobra.Command, f scanFlags) report.Progress {
+	style := report.NewStyle(a.err, a.colour(cmd, a.err))
+	switch width := a.columns(a.err); {
+	case f.quiet:
+		return report.Silent()
+	case width > 0 && a.getenv("CI") == "" && a.getenv("TERM") != "dumb":
+		return report.Live(a.err, style, width)
+	default:
+		return a.plainProgress(cmd)
+	}
+}
+
+func (a *app) plainProgress(cmd *cobra.Command) report.Progress {
+	return report.Plain(a.err, report.NewStyle(a.err, a.colour(cmd, a.err)))
+}

@@ -182,6 +182,8 @@ type scanner struct {
 	signer   attest.Signer
 	unsigned error
 	slots    pipelines.Slots
+	// elsewhere says that the targets are not what a CI system's event is about.
+	elsewhere bool
 }
 
 // fits is how many children the engine can run at once.
@@ -251,23 +253,29 @@ func (o opened) role(path string) string {
 	return o.trusted.attributes.Role(path)
 }
 
+// open adds a target to those of the command.
 func (s *scanner) open(ctx context.Context, target string) error {
+	o, err := s.ready(ctx, target)
+	if err == nil {
+		s.trees = append(s.trees, o)
+	}
+	return err
+}
+
+// ready opens a target, and refuses one that asks for a check that there is not.
+func (s *scanner) ready(ctx context.Context, target string) (opened, error) {
 	o, err := s.openTarget(ctx, target)
 	if err != nil {
-		return err
+		return o, err
 	}
 	if o.tools, err = s.externalTools(o); err != nil {
-		return err
+		return o, err
 	}
 	known := s.described(o)
 	if err := knownChecks(known, s.flags.only, "--check"); err != nil {
-		return err
+		return o, err
 	}
-	if err := knownChecks(known, o.settings.Skip, o.resolution.Origin("skip").String()); err != nil {
-		return err
-	}
-	s.trees = append(s.trees, o)
-	return nil
+	return o, knownChecks(known, o.settings.Skip, o.resolution.Origin("skip").String())
 }
 
 // openTarget finds a target and resolves its settings.
@@ -337,6 +345,7 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 		parallel = min(parallel, o.settings.Parallel)
 	}
 	run := pipelines.Execute(ctx, plan, s.engine.engine, pipelines.Options{Parallel: parallel, Slots: s.slots, Now: s.app.now, Events: o.events, Within: o.within})
+	shallowHistory(o, &run)
 	ageReasons := osv.judgeAge(run.Steps)
 	run.Unread = pipelines.Unread(inv, s.described(o))
 	run.Steps = append(run.Steps, o.trusted.step()...)
@@ -393,16 +402,4 @@ func (s *scanner) lost(o opened, err error) checks.Run {
 	}
 	run.Verdict = judge.Judge(run, judge.Gate{FailOn: o.settings.FailOn}, errors.Is(err, context.Canceled))
 	return run
-}
-
-func (a *app) progress(cmd *cobra.Command, f scanFlags) report.Progress {
-	style := report.NewStyle(a.err, a.colour(cmd, a.err))
-	switch width := a.columns(a.err); {
-	case f.quiet:
-		return report.Silent()
-	case width > 0 && a.getenv("CI") == "" && a.getenv("TERM") != "dumb":
-		return report.Live(a.err, style, width)
-	default:
-		return report.Plain(a.err, style)
-	}
 }

@@ -183,11 +183,14 @@ func (t trusted) step() []checks.Step {
 // Empty means that the tree is judged by itself.
 func (s *scanner) baseCommit(ctx context.Context, tree *pipelines.Tree) (string, error) {
 	name, why := s.flags.baseline, "--baseline"
-	if name == "" {
+	if name == "" && !s.elsewhere {
 		var err error
-		if name, why, err = s.app.eventBase(); err != nil || name == "" {
+		if name, why, err = s.app.eventBase(); err != nil {
 			return "", err
 		}
+	}
+	if name == "" {
+		return "", nil
 	}
 	if tree.Repo == nil {
 		return "", fmt.Errorf("%s names %s, but %s is no repository that git can read", why, name, tree.Target.Path)

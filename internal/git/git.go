@@ -16,6 +16,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/vitalsign-dev/vitalsign/internal/proc"
 )
 
 // ErrNotFound says that no git command was given (it is not installed).
@@ -28,6 +31,9 @@ var ErrNoRepository = errors.New("not a git repository")
 // million files with long names.
 const maxOutput = 512 << 20
 
+// killDelay is how long the end of a killed command is waited for.
+const killDelay = 5 * time.Second
+
 // Repo is a repository with a work tree (or a bare one, then Top is empty).
 type Repo struct {
 	git string
@@ -35,6 +41,9 @@ type Repo struct {
 	Dir, Top string
 	Bare     bool
 	env      []string
+	// group is for commands that start others (git-remote-https, ssh), which
+	// would outlive one that is killed and hold what it wrote to.
+	group bool
 }
 
 // Open finds the repository that dir belongs to. program is the git command's
@@ -144,6 +153,11 @@ func (r *Repo) command(ctx context.Context, dir string, args ...string) *exec.Cm
 	cmd := exec.CommandContext(ctx, r.git, append([]string{"--no-pager", "--literal-pathspecs"}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = r.env
+	if r.group {
+		proc.Group(cmd)
+		cmd.Cancel = func() error { proc.Kill(cmd); return nil }
+		cmd.WaitDelay = killDelay
+	}
 	return cmd
 }
 

@@ -120,6 +120,10 @@ func (c Credentials) OfUser(ctx context.Context, program string) (Credentials, e
 			return c, err
 		}
 		for _, s := range settings {
+			// A helper of the user's would be given the token to keep.
+			if c.Token.Value != "" && s.section() == "credential" {
+				continue
+			}
 			words = append(words, quote(s.key)+"="+quote(s.value))
 		}
 	}

@@ -26,7 +26,21 @@ type Credentials struct {
 	// Helper is a credential helper (gitcredentials(7)). Those that the
 	// repository's configuration names are never asked.
 	Helper string
+	// Token is a password for one place.
+	Token Token
 }
+
+// Token is a password for the host at Place (https://host), and for no other.
+// git asks a helper for it, which reads it from git's own environment: it is in
+// no argument, no file and no message, and git gives it to nobody to keep.
+type Token struct{ Place, Value string }
+
+const (
+	tokenEnv = "VITALSIGN_GIT_TOKEN"
+	// tokenHelper answers what git asks, and does nothing where git would have
+	// a password kept or forgotten (gitcredentials(7)). GitHub takes any name.
+	tokenHelper = `!f() { if [ "$1" = get ]; then echo username=x-access-token; echo "password=$` + tokenEnv + `"; fi; }; f`
+)
 
 // Remote is another repository, by address.
 type Remote struct {
@@ -68,6 +82,10 @@ func (r *Repo) Remote(ctx context.Context, nameOrAddress string, c Credentials) 
 		"GIT_ALLOW_PROTOCOL="+protocol, "GIT_SSH_COMMAND=ssh -o BatchMode=yes")
 	outside.env = append(outside.env, configEnv(append(r.settings(), settings...))...)
 	outside.env = append(outside.env, c.Env...)
+	if c.Token.Value != "" {
+		outside.env = append(outside.env, tokenEnv+"="+c.Token.Value)
+	}
+	outside.group = true
 	m.repo = &outside
 	return m, nil
 }
@@ -114,6 +132,9 @@ func (r *Repo) remoteSettings(ctx context.Context, protocol string, c Credential
 	}
 	if c.Helper != "" {
 		kv = append(kv, [2]string{"credential.helper", c.Helper})
+	}
+	if c.Token.Value != "" {
+		kv = append(kv, [2]string{"credential." + c.Token.Place + ".helper", tokenHelper})
 	}
 	return kv, nil
 }

@@ -61,6 +61,7 @@ func migrations() []migration {
 			run_id TEXT NOT NULL REFERENCES runs (id) DEFERRABLE INITIALLY DEFERRED,
 			remote TEXT NOT NULL, summary BLOB NOT NULL);`, do: keepAll},
 		{sql: attestedTable},
+		{sql: fleetTables},
 	}
 }
 
