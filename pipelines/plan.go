@@ -97,6 +97,8 @@ const (
 	StepProgress EventKind = "progress"
 	StepEnded    EventKind = "ended"
 	RunEnded     EventKind = "run-ended"
+	// News is a line worth telling, about no step.
+	News EventKind = "news"
 )
 
 // Event is one thing that happened to a step or a run. A run is the fold of its
@@ -109,4 +111,5 @@ type Event struct {
 	Done, Total int          // of a progress
 	Step        *checks.Step // of an end
 	Run         *checks.Run  // of a run's end, judged
+	Text        string       // of news
 }

@@ -66,6 +66,9 @@ func (m *Model) fleetCells(r Repository) []cell {
 	out[fleetAttested] = attestLook(r.Attested.State).cell(g)
 	if r.Run == "" {
 		out[fleetGate] = look{"?", "never run", toneWarn}.cell(g)
+		if len(r.Verdict.Reasons) > 0 {
+			out[fleetGate] = gateOf(r.Verdict).cell(g) // it was tried
+		}
 		out[fleetAge] = cell{"never", toneWarn}
 		return out
 	}
@@ -229,6 +232,9 @@ func (m *Model) repositoryLines(target string, width int) []line {
 	g := m.theme.glyphs
 	out := []line{{{" " + r.Name, toneTitle}}, {{" " + r.Target, toneDim}}, nil}
 	if r.Run == "" {
+		for _, why := range r.Verdict.Reasons {
+			out = append(out, wrap(span{" ", toneText}, why, toneBad, width)...)
+		}
 		return append(out, wrap(span{" ", toneText}, "It has never been scanned: nobody knows how it is. Press s to scan it.", toneWarn, width)...)
 	}
 	gate := gateOf(r.Verdict)

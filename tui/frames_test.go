@@ -3,6 +3,7 @@ package tui
 import (
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -205,4 +206,58 @@ func TestThemes(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Every tone can be read on the screen and on the line of the cursor: 4.5:1,
+// and 7:1 in the theme that promises it (WCAG 2.2, 1.4.3 and 1.4.6).
+func TestContrast(t *testing.T) {
+	for name, want := range map[string]float64{"dark": 4.5, "light": 4.5, "contrast": 7} {
+		screen := 0.0 // black
+		if name == "light" {
+			screen = 1
+		}
+		for tone, colour := range colours(name) {
+			l := luminance(t, colour)
+			if r := ratio(l, screen); r < want {
+				t.Errorf("%s: tone %d (%s) has %.1f:1 on the screen", name, tone, colour, r)
+			}
+			if r := ratio(l, luminance(t, background(name))); r < want {
+				t.Errorf("%s: tone %d (%s) has %.1f:1 on the cursor's line", name, tone, colour, r)
+			}
+		}
+	}
+}
+
+func ratio(a, b float64) float64 { return (max(a, b) + 0.05) / (min(a, b) + 0.05) }
+
+// luminance is that of a colour of the ANSI 256 palette (xterm's cube and
+// greys), as WCAG 2.2 defines relative luminance.
+func luminance(t *testing.T, colour string) float64 {
+	t.Helper()
+	var n int
+	if _, err := fmt.Sscan(colour, &n); err != nil || n < 16 || n > 255 {
+		t.Fatalf("%q is no colour that every terminal shows alike", colour)
+	}
+	level := func(i int) int {
+		if i == 0 {
+			return 0
+		}
+		return 55 + 40*i
+	}
+	rgb := [3]int{level((n - 16) / 36), level((n - 16) / 6 % 6), level((n - 16) % 6)}
+	if n >= 232 {
+		grey := 8 + 10*(n-232)
+		rgb = [3]int{grey, grey, grey}
+	}
+	sum := 0.0
+	for i, weight := range [3]float64{0.2126, 0.7152, 0.0722} {
+		c := float64(rgb[i]) / 255
+		if c <= 0.04045 {
+			c /= 12.92
+		} else {
+			c = math.Pow((c+0.055)/1.055, 2.4)
+		}
+		sum += weight * c
+	}
+	return sum
 }

@@ -120,6 +120,8 @@ func (p *plain) events(all []pipelines.Event) {
 	for _, e := range all {
 		name := safe(p.m.nameOf(e.Target))
 		switch {
+		case e.Kind == pipelines.News:
+			fmt.Fprintln(p.out, safe(e.Text))
 		case e.Kind == pipelines.StepEnded && e.Step != nil:
 			fmt.Fprintf(p.out, "%s: %s: %s. %s\n", name, safe(e.Check), statusLook(e.Step.Status).text, safe(e.Step.Reason))
 		case e.Kind == pipelines.RunEnded && e.Run != nil:

@@ -92,11 +92,11 @@ func colours(name string) map[tone]string {
 		return map[tone]string{toneText: "16", toneDim: "241", toneTitle: "25", toneTab: "25", toneHeader: "240", toneGood: "22", toneBad: "124", toneWarn: "94",
 			toneInfo: "25", toneCritical: "125", toneHigh: "124", toneMedium: "94", toneLow: "25", toneKey: "25", toneString: "22", toneComment: "241", toneNumber: "90"}
 	case "contrast":
-		return map[tone]string{toneText: "15", toneDim: "252", toneTitle: "15", toneTab: "15", toneHeader: "15", toneGood: "120", toneBad: "217", toneWarn: "228",
+		return map[tone]string{toneText: "231", toneDim: "252", toneTitle: "231", toneTab: "231", toneHeader: "231", toneGood: "120", toneBad: "217", toneWarn: "228",
 			toneInfo: "159", toneCritical: "219", toneHigh: "217", toneMedium: "228", toneLow: "159", toneKey: "159", toneString: "120", toneComment: "252", toneNumber: "219"}
 	}
-	return map[tone]string{toneText: "252", toneDim: "246", toneTitle: "117", toneTab: "117", toneHeader: "246", toneGood: "114", toneBad: "210", toneWarn: "179",
-		toneInfo: "117", toneCritical: "213", toneHigh: "210", toneMedium: "179", toneLow: "117", toneKey: "117", toneString: "114", toneComment: "246", toneNumber: "182"}
+	return map[tone]string{toneText: "252", toneDim: "248", toneTitle: "117", toneTab: "117", toneHeader: "248", toneGood: "114", toneBad: "210", toneWarn: "179",
+		toneInfo: "117", toneCritical: "213", toneHigh: "210", toneMedium: "179", toneLow: "117", toneKey: "117", toneString: "114", toneComment: "248", toneNumber: "182"}
 }
 
 // background of the cursor's line.
@@ -107,7 +107,7 @@ func background(name string) string {
 	case "contrast":
 		return "18"
 	}
-	return "237"
+	return "236"
 }
 
 // NewTheme makes the theme of that name; an unknown one is an error that lists

@@ -89,6 +89,10 @@ func (m *Model) events(events []pipelines.Event) tea.Cmd {
 	}
 	ended := false
 	for _, e := range events {
+		if e.Kind == pipelines.News {
+			m.say(toneInfo, e.Text)
+			continue
+		}
 		m.live.fold(e)
 		ended = ended || e.Kind == pipelines.RunEnded
 	}

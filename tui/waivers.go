@@ -14,7 +14,7 @@ import (
 func waiverColumns() []column {
 	return []column{
 		{title: "Rule", min: 14, grow: 2, rank: 0},
-		{title: "State", min: 13, rank: 0},
+		{title: "State", min: 14, rank: 0},
 		{title: "Until", min: 10, rank: 1},
 		{title: "Left", min: 8, rank: 2, right: true},
 		{title: "Repository", min: 12, grow: 2, rank: 2},
@@ -117,7 +117,7 @@ func (m *Model) waiverLines(w Waiver, width int) []line {
 		field("Signed", "no: it counts only while there is no policy")
 	}
 	field("Approvals", w.Approvals)
-	field("Does it count", w.Waiver.Reason)
+	field("Not counted", w.Waiver.Reason)
 	field("Covers", count(w.Covers, "finding"))
 	field("Where", w.Path)
 	field("Gone", strings.Join(w.Gone, ", "))

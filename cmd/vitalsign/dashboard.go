@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,7 +120,7 @@ type board struct {
 // forgotten is how long the runs of a directory that nobody watches are shown.
 const forgotten = 30 * 24 * time.Hour
 
-// Repositories are the targets that have runs.
+// Repositories are what is watched, and the targets that have runs.
 func (b *board) Repositories(ctx context.Context) ([]tui.Repository, error) {
 	all, err := b.kept.Board(ctx)
 	if err != nil {
@@ -131,16 +132,16 @@ func (b *board) Repositories(ctx context.Context) ([]tui.Repository, error) {
 	}
 	var out []tui.Repository
 	for _, t := range all {
-		if b.app.now().Sub(t.Ended) > forgotten {
-			continue
-		}
 		r := repositoryOfSummary(t)
 		if a, ok := known[t.Target]; ok && a.Commit == t.Commit {
 			r.Attested = tui.Attested{State: tui.AttestState(a.State), Reason: a.Reason, Commit: a.Commit, At: a.At}
 		}
 		out = append(out, r)
 	}
-	return out, nil
+	if out, err = b.watchedRepositories(ctx, out); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(out, func(r tui.Repository) bool { return !r.Watched && b.app.now().Sub(r.Ended) > forgotten }), nil
 }
 
 // repositoryOfSummary is a run's summary as a row of the fleet.

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/fleet"
 	"github.com/vitalsign-dev/vitalsign/internal/git"
 	"github.com/vitalsign-dev/vitalsign/internal/search"
 	"github.com/vitalsign-dev/vitalsign/internal/store"
@@ -135,7 +136,7 @@ func (k keptFindings) read(ctx context.Context, t checks.Target, path string) (t
 	if t.Commit == "" || t.Dirty {
 		return "", "", errChanged
 	}
-	repo, err := git.Open(ctx, k.app.gitProgram(), t.Path)
+	repo, err := git.Open(ctx, k.app.gitProgram(), k.copyOf(ctx, t.Path))
 	if err != nil {
 		return "", "", errChanged
 	}
@@ -144,6 +145,28 @@ func (k keptFindings) read(ctx context.Context, t checks.Target, path string) (t
 		return "", "", err
 	}
 	return string(b), "commit " + t.Commit[:min(7, len(t.Commit))], nil
+}
+
+// copyOf is where the commits of a target are: beside where it is scanned, for
+// one that was brought here.
+func (k keptFindings) copyOf(ctx context.Context, target string) string {
+	all, err := k.kept.FleetRepositories(ctx)
+	if err != nil {
+		return target
+	}
+	for _, r := range all {
+		if r.Target != target || r.CloneURL == "" {
+			continue
+		}
+		root, err := filepath.EvalSymlinks(filepath.Join(k.app.cacheDir(), "fleet"))
+		if err != nil {
+			return target
+		}
+		if p, err := fleet.PlaceOf(root, r); err == nil {
+			return p.Clone
+		}
+	}
+	return target
 }
 
 // Export writes findings to a file that is not there yet, or is replaced whole.

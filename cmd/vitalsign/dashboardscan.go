@@ -27,6 +27,9 @@ type scans struct {
 	scanner *scanner
 	turn    chan struct{}
 
+	// queue lets one group of the fleet at a time work: it is one queue.
+	queue sync.Mutex
+
 	mu      sync.Mutex
 	running map[string]*running
 	done    sync.WaitGroup
@@ -35,6 +38,7 @@ type scans struct {
 
 // running is the scan of one target.
 type running struct {
+	ctx    context.Context
 	cancel context.CancelCauseFunc
 	steps  map[string]context.CancelCauseFunc
 }
@@ -47,27 +51,55 @@ func newScans(a *app, cmd *cobra.Command, kept *store.Store) *scans {
 func (s *scans) Events(ctx context.Context) []pipelines.Event { return s.feed.Take(ctx) }
 
 // Start queues scans and returns. A target that is scanned already is left
-// alone.
+// alone. What is watched goes through the fleet's queue, so that a scan of many
+// goes on where it was interrupted; the rest is scanned where it is.
 func (s *scans) Start(ctx context.Context, targets []string) error {
-	shared, err := s.open(ctx)
+	watched, err := s.watched(ctx, targets)
 	if err != nil {
 		return err
+	}
+	var shared *scanner
+	if len(watched) < len(targets) {
+		if shared, err = s.open(ctx); err != nil {
+			return err
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return errors.New("the dashboard is being left: nothing more is scanned")
 	}
+	var group []store.FleetRepository
 	for _, t := range targets {
 		if s.running[t] != nil {
 			continue
 		}
 		within, cancel := context.WithCancelCause(ctx)
-		s.running[t] = &running{cancel: cancel, steps: map[string]context.CancelCauseFunc{}}
+		s.running[t] = &running{ctx: within, cancel: cancel, steps: map[string]context.CancelCauseFunc{}}
 		s.feed.Put(pipelines.Event{Kind: pipelines.RunQueued, Target: t, At: s.app.now().UTC()})
-		s.done.Go(func() { s.one(within, shared, t) })
+		if r, ok := watched[t]; ok {
+			group = append(group, r)
+		} else {
+			s.done.Go(func() { s.one(within, shared, t) })
+		}
+	}
+	if len(group) > 0 {
+		s.done.Go(func() { s.fleet(ctx, group) })
 	}
 	return nil
+}
+
+// end takes a target from those that run, and tells of it.
+func (s *scans) end(target string, run *checks.Run) {
+	s.mu.Lock()
+	r := s.running[target]
+	delete(s.running, target)
+	s.mu.Unlock()
+	if r == nil {
+		return
+	}
+	r.cancel(nil)
+	s.feed.Put(pipelines.Event{Kind: pipelines.RunEnded, Target: target, At: s.app.now().UTC(), Run: run})
 }
 
 // open finds the program that checks and opens the engine, once.
@@ -96,26 +128,13 @@ func (s *scans) open(ctx context.Context) (*scanner, error) {
 // one scans a target and keeps the run. It has its own scanner, since two
 // targets at once would share what each finds out about itself.
 func (s *scans) one(ctx context.Context, shared *scanner, target string) {
-	run := checks.Run{}
-	defer func() {
-		s.mu.Lock()
-		s.running[target].cancel(nil)
-		delete(s.running, target)
-		s.mu.Unlock()
-		e := pipelines.Event{Kind: pipelines.RunEnded, Target: target, At: s.app.now().UTC()}
-		if run.ID != "" {
-			e.Run = &run
-		}
-		s.feed.Put(e)
-	}()
+	var ended *checks.Run
+	defer func() { s.end(target, ended) }()
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()
 	own := *shared
 	own.trees = nil
-	o, err := own.openTarget(ctx, target)
-	if err == nil {
-		o.tools, err = own.externalTools(o)
-	}
+	o, err := own.ready(ctx, target)
 	if err != nil {
 		s.lost(target, err)
 		return
@@ -127,7 +146,8 @@ func (s *scans) one(ctx context.Context, shared *scanner, target string) {
 	o.within = func(ctx context.Context, check string) (context.Context, context.CancelFunc) {
 		return s.step(ctx, target, check)
 	}
-	run = own.scanTree(ctx, o)
+	run := own.scanTree(ctx, o)
+	ended = &run
 	if err := s.kept.Save(context.WithoutCancel(ctx), run); err != nil {
 		run.Notes = append(run.Notes, "this run could not be kept: "+err.Error())
 	}

@@ -38,6 +38,17 @@ type fleetRequest struct {
 	// and say what else is news. Neither is called twice at a time.
 	events func(pipelines.Event)
 	say    func(string)
+	// within, where it is set, gives the context of a repository's scan (check
+	// ""), and of each of its steps.
+	within func(ctx context.Context, name, check string) (context.Context, context.CancelFunc)
+}
+
+// context is that of a repository's scan, or of one of its steps.
+func (r fleetRequest) context(ctx context.Context, name, check string) (context.Context, context.CancelFunc) {
+	if r.within == nil {
+		return ctx, func() {}
+	}
+	return r.within(ctx, name, check)
 }
 
 // fleetAnswer is what came of it.
@@ -56,6 +67,7 @@ type fleetAnswer struct {
 type fleetScan struct {
 	world   *fleetWorld
 	scanner *scanner
+	request fleetRequest
 	events  func(pipelines.Event)
 	known   map[string]store.FleetRepository
 	mu      sync.Mutex // of opening: what is known of policies is one file
@@ -76,7 +88,12 @@ func (a *app) scanFleet(cmd *cobra.Command, r fleetRequest) (fleetAnswer, error)
 	if err != nil {
 		return fleetAnswer{}, err
 	}
-	unlock, err := a.fleetTurn()
+	return w.scan(cmd, r, chosen, selection)
+}
+
+// scan works through what was chosen.
+func (w *fleetWorld) scan(cmd *cobra.Command, r fleetRequest, chosen []store.FleetRepository, selection string) (fleetAnswer, error) {
+	unlock, err := w.app.fleetTurn()
 	if err != nil {
 		return fleetAnswer{}, err
 	}
@@ -171,7 +188,7 @@ func (w *fleetWorld) openScan(cmd *cobra.Command, r fleetRequest, chosen []store
 	settings, _ := config.Resolve(layers...)
 	s.engine = w.app.openEngine(cmd.Context(), settings.Engine, s.tool, s.progress)
 	s.slots = pipelines.NewSlots(s.fits())
-	f := &fleetScan{world: w, scanner: s, events: r.events, known: map[string]store.FleetRepository{}}
+	f := &fleetScan{world: w, scanner: s, request: r, events: r.events, known: map[string]store.FleetRepository{}}
 	for _, c := range chosen {
 		f.known[c.Name] = c
 	}
@@ -240,9 +257,12 @@ func (f *fleetScan) run(ctx context.Context, r fleetRequest, chosen []store.Flee
 // one brings a repository here, scans it, and keeps the run. tell hears how
 // that ended, unless it was interrupted.
 func (f *fleetScan) one(ctx context.Context, r store.FleetRepository, tell func(string)) store.FleetItem {
+	ctx, end := f.request.context(ctx, r.Name, "")
+	defer end()
 	run, err := f.look(ctx, r)
 	switch {
 	case ctx.Err() != nil:
+		f.events(pipelines.Event{Kind: pipelines.RunEnded, Target: r.Name, At: f.world.app.now().UTC()})
 		return store.FleetItem{State: store.FleetPending}
 	case err != nil:
 		tell("cannot tell: " + err.Error())
@@ -278,6 +298,9 @@ func (f *fleetScan) look(ctx context.Context, r store.FleetRepository) (run chec
 	o.events = func(e pipelines.Event) {
 		e.Target = r.Name
 		f.events(e)
+	}
+	o.within = func(ctx context.Context, check string) (context.Context, context.CancelFunc) {
+		return f.request.context(ctx, r.Name, check)
 	}
 	run = f.scanner.scanTree(ctx, o)
 	if ctx.Err() != nil {
