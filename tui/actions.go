@@ -182,7 +182,7 @@ func (m *Model) copy() tea.Cmd {
 		return nil
 	}
 	return func() tea.Msg {
-		return doneMsg{text: "copied " + count(len(text), "byte") + " of Markdown", err: m.world.Desk.Copy(text)}
+		return doneMsg{text: "copied " + count(len(text), "byte") + " of Markdown, if the terminal takes it (OSC 52)", err: m.world.Desk.Copy(text)}
 	}
 }
 

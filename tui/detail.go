@@ -75,7 +75,7 @@ func (m *Model) stateLines(f checks.Finding, width int) []line {
 		out = append(out, line{{" new since the baseline", toneWarn}})
 	}
 	if w := f.Waived; w != nil {
-		out = append(out, wrap(span{" ", toneText}, fmt.Sprintf("waived until %s by %s%s: %s", w.Until, w.By, whenSet(", unsigned", !w.Signed), w.Reason), toneInfo, width)...)
+		out = append(out, wrap(span{" ", toneText}, fmt.Sprintf("waived until %s by %s: %s", w.Until, strings.TrimSpace(w.By), w.Reason), toneInfo, width)...)
 	}
 	if i := f.Ignored; i != nil {
 		out = append(out, wrap(span{" ", toneText}, fmt.Sprintf("ignored until %s by %s: %s", i.Until, i.By, i.Reason), toneInfo, width)...)

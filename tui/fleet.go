@@ -32,7 +32,7 @@ const (
 
 func fleetColumns() []column {
 	return []column{
-		fleetName:     {title: "Repository", min: 14, grow: 5, rank: 0},
+		fleetName:     {title: "Repository", min: 14, grow: 5, rank: 0, end: true},
 		fleetBranch:   {title: "Branch", min: 6, grow: 1, rank: 7},
 		fleetCommit:   {title: "Commit", min: 8, rank: 7},
 		fleetAge:      {title: "Last run", min: 8, rank: 3, right: true},
@@ -49,9 +49,10 @@ func fleetColumns() []column {
 	}
 }
 
-func (m *Model) showFleet() {
-	p := m.pages[pageFleet]
-	p.list.set(newTable(p, m.repos, m.fleetCells, compareFleet))
+func (m *Model) showFleet() { m.pages[pageFleet].list.set(m.fleetRows()) }
+
+func (m *Model) fleetRows() rows {
+	return newTable(m.pages[pageFleet], m.repos, m.fleetCells, compareFleet)
 }
 
 func (m *Model) fleetCells(r Repository) []cell {

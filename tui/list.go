@@ -79,6 +79,31 @@ func (l *list) set(r rows) {
 	l.clamp()
 }
 
+// renew shows other rows, made by make, in which the same things may have other
+// ids: cursor and marks stay on what has the same key.
+func (l *list) renew(key func(id int) string, make func() rows) {
+	id, had := l.current()
+	at, marked := "", map[string]bool{}
+	if had {
+		at = key(id)
+	}
+	for _, id := range l.marked.ids(l.marked.count) {
+		marked[key(id)] = true
+	}
+	l.marked.clear()
+	l.rows = make()
+	for i := range l.rows.Len() {
+		k := key(l.rows.ID(i))
+		if had && k == at {
+			l.cursor = i
+		}
+		if marked[k] {
+			l.marked.flip(l.rows.ID(i))
+		}
+	}
+	l.clamp()
+}
+
 // current is the id of the row under the cursor.
 func (l *list) current() (int, bool) {
 	if l.cursor < 0 || l.cursor >= l.rows.Len() || l.isHeading(l.cursor) {

@@ -93,6 +93,7 @@ type Model struct {
 	findings findings
 	subjects subjects
 	waivers  []Waiver
+	attested map[string]bool // target and commit of what was verified unasked
 
 	prompt *prompt
 	form   *form
@@ -112,7 +113,7 @@ type notice struct {
 
 // New makes the dashboard. ctx ends everything that it asks of the world.
 func New(ctx context.Context, w World, o Options) *Model {
-	m := &Model{ctx: ctx, world: w, options: o, theme: o.Theme, now: o.Now, width: 80, height: 24, mouse: true}
+	m := &Model{ctx: ctx, world: w, options: o, theme: o.Theme, now: o.Now, width: 80, height: 24, mouse: true, attested: map[string]bool{}}
 	m.commands = commands()
 	m.pages = [pageCount]*page{
 		pageFleet:     {title: "Fleet", list: newList(fleetColumns(), "No repository yet. vitalsign fleet add OWNER/REPO, an organisation or a path adds some; vitalsign scan keeps a run of this directory."), waiting: "the repositories"},

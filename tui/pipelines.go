@@ -35,7 +35,20 @@ func (m *Model) showPipelines() {
 			all = append(all, pipelineRow{run: r, step: s, last: j == len(r.steps)-1})
 		}
 	}
-	p.list.set(newTable(p, all, m.pipelineCells, nil))
+	old, _ := p.list.rows.(table[pipelineRow])
+	p.list.renew(func(id int) string { return old.all[id].key() }, func() rows {
+		old = newTable(p, all, m.pipelineCells, nil)
+		return old
+	})
+}
+
+// key names a row: a target may have run more than once.
+func (r pipelineRow) key() string {
+	k := r.run.target + "\x00" + r.run.queued.String()
+	if r.step != nil {
+		k += "\x00" + r.step.check
+	}
+	return k
 }
 
 func (m *Model) pipelineCells(r pipelineRow) []cell {

@@ -137,15 +137,52 @@ func (m *Model) tookRepositories(msg repositoriesMsg) tea.Cmd {
 		m.fail(msg.err)
 		return nil
 	}
-	m.repos = msg.repos
-	m.showFleet()
+	old := m.repos
+	p.list.renew(func(id int) string { return old[id].Target }, func() rows {
+		m.repos, old = msg.repos, msg.repos
+		return m.fleetRows()
+	})
 	if first {
 		m.startAt(m.options.Start)
 	}
+	next := m.attestQuietly()
 	if m.page == pageFindings && m.findings.stale {
-		return m.readFindings()
+		next = tea.Batch(next, m.readFindings())
 	}
-	return nil
+	return next
+}
+
+// Bounds of what is verified without being asked: how many at once, and how old
+// an answer may be.
+const (
+	attestedAtOnce = 100
+	attestedAge    = time.Hour
+)
+
+// attestQuietly verifies the evidence of commits about which nothing is known,
+// or was a while ago; each once.
+func (m *Model) attestQuietly() tea.Cmd {
+	var targets []string
+	for _, r := range m.repos {
+		key := r.Target + "\x00" + r.Commit
+		if r.Run == "" || m.attested[key] || r.Attested.Commit == r.Commit && m.now.Sub(r.Attested.At) < attestedAge {
+			continue
+		}
+		if len(targets) == attestedAtOnce {
+			break
+		}
+		m.attested[key] = true
+		targets = append(targets, r.Target)
+	}
+	if len(targets) == 0 || m.world.Fleet == nil {
+		return nil
+	}
+	return func() tea.Msg {
+		// Why it is not verified stands in the answers that are kept.
+		_ = m.world.Fleet.Attest(m.ctx, targets)
+		repos, err := m.world.Fleet.Repositories(m.ctx)
+		return repositoriesMsg{repos, err}
+	}
 }
 
 // startAt puts the cursor on a target.

@@ -83,7 +83,8 @@ func TestCancelOfWhatEnded(t *testing.T) {
 	m := dashboard(t, w, 120, 30, "none")
 	happen(t, m, w.scanning())
 	press(t, m, "2", "j", "j", "c")
-	if len(w.asked) != 0 || !strings.Contains(m.notice.text, "ended already") {
+	cancelled := slices.ContainsFunc(w.asked, func(a string) bool { return strings.HasPrefix(a, "cancel") })
+	if cancelled || !strings.Contains(m.notice.text, "ended already") {
 		t.Errorf("asked %q, said %q", w.asked, m.notice.text)
 	}
 }
@@ -294,6 +295,56 @@ func TestAbsenceIsNoTick(t *testing.T) {
 	press(t, m, "2")
 	if frame := m.View(); strings.Contains(frame, g.good) || !strings.Contains(frame, "no answer") {
 		t.Errorf("a run without an answer:\n%s", frame)
+	}
+}
+
+// Cursor and marks stay on what they were on when everything is read anew in
+// another order.
+func TestPlaceIsKept(t *testing.T) {
+	w := clinic()
+	m := dashboard(t, w, 120, 30, "none")
+	press(t, m, "j", "j", " ")
+	if m.repos[m.pages[pageFleet].list.marked.ids(9)[0]].Name != "clinic/lab" {
+		t.Fatal("another one is marked")
+	}
+	here := m.chosenTargets
+	m.pages[pageFleet].list.marked.clear()
+	before := here()
+	m.pages[pageFleet].list.marked.flip(2)
+	w.repos = slices.Clone(w.repos)
+	slices.Reverse(w.repos)
+	press(t, m, "ctrl+r")
+	if got := here(); len(got) != 1 || got[0] != "/src/lab" {
+		t.Errorf("marked is %q", got)
+	}
+	m.pages[pageFleet].list.marked.clear()
+	if got := here(); got[0] != before[0] {
+		t.Errorf("the cursor is on %q, it was on %q", got, before)
+	}
+	happen(t, m, w.scanning())
+	press(t, m, "2", "G")
+	_, step := m.pipelineAt()
+	happen(t, m, []pipelines.Event{{Kind: pipelines.RunQueued, Target: "/src/lab", At: noon}})
+	if _, now := m.pipelineAt(); now != step {
+		t.Error("the cursor left its step")
+	}
+}
+
+// What nobody has verified is, once and quietly.
+func TestAttestedQuietly(t *testing.T) {
+	w := clinic()
+	m := dashboard(t, w, 120, 30, "none")
+	m.attested = map[string]bool{} // as at the beginning
+	w.asked = nil
+	press(t, m, "ctrl+r", "ctrl+r")
+	var asked []string
+	for _, a := range w.asked {
+		if strings.HasPrefix(a, "attest") {
+			asked = append(asked, a)
+		}
+	}
+	if want := "attest [/src/api /src/portal /src/lab /src/h /src/rtl /src/wide]"; len(asked) != 1 || asked[0] != want {
+		t.Errorf("asked %q", asked)
 	}
 }
 

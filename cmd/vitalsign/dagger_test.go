@@ -3,9 +3,11 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -145,6 +147,52 @@ func TestDaggerParity(t *testing.T) {
 
 // The identity key is in no file that the scan, Dagger's command or the engine
 // has written.
+// The dashboard follows a scan in containers as it does one here: it reads
+// events.
+func TestDaggerInTheDashboard(t *testing.T) {
+	b := newBench(t, daggertest.Start(t))
+	dir := cleanRepository(t)
+	if out, code := b.run("scan", "-q", dir); code > 3 {
+		t.Fatalf("exit %d\n%s", code, out)
+	}
+	cmd := b.command("--plain")
+	cmd.Env = append(cmd.Env, "VITALSIGN_ENGINE="+b.dagger())
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	fmt.Fprintln(in, "scan")
+	said := bufio.NewScanner(out)
+	seen := map[string]bool{}
+	for said.Scan() {
+		for _, check := range []string{": secrets: ok.", ": sast: ok.", ": ended: "} {
+			seen[check] = seen[check] || strings.Contains(said.Text(), check)
+		}
+		if seen[": ended: "] {
+			break
+		}
+	}
+	fmt.Fprintln(in, "pipelines\nopen 2\nquit")
+	rest, err := io.ReadAll(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(seen) != 3 || !strings.Contains(string(rest), "engine: ") {
+		t.Errorf("seen %v, and then:\n%s", seen, rest)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDaggerKeepsTheKey(t *testing.T) {
 	b := newBench(t, daggertest.Start(t))
 	if d, out, _ := b.scan(b.dagger(), generated(t, 4)); !d.Runs[0].Verdict.Complete && len(d.Runs[0].Findings) == 0 {

@@ -20,20 +20,23 @@ type surroundings struct{ app *app }
 // refuse more than 100 kB of base64.
 const maxClipboard = 72 << 10
 
-// Copy puts text on the terminal's clipboard (OSC 52), over tmux and screen
-// too. It is written in one piece, so that it does not end up within a frame.
+// Copy puts text on the terminal's clipboard (OSC 52). tmux and screen get it
+// for themselves and once more to hand on: which of the two they take is in
+// their configuration. It is written in one piece, so that it does not end up
+// within a frame.
 func (d surroundings) Copy(text string) error {
 	if len(text) > maxClipboard {
 		return fmt.Errorf("%d bytes are more than a terminal's clipboard takes: export them to a file", len(text))
 	}
 	s := osc52.New(text)
+	out := s.String()
 	switch {
 	case d.app.getenv("TMUX") != "":
-		s = s.Tmux()
+		out += s.Tmux().String()
 	case strings.HasPrefix(d.app.getenv("TERM"), "screen"):
-		s = s.Screen()
+		out += s.Screen().String()
 	}
-	_, err := fmt.Fprint(d.app.out, s)
+	_, err := fmt.Fprint(d.app.out, out)
 	return err
 }
 

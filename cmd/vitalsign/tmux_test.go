@@ -102,7 +102,13 @@ func TestDashboardSession(t *testing.T) {
 	d.must("vitalsign", "key", "identity")
 	d.must("vitalsign", "db", "import", "osv")
 
+	d.write("editor", "#!/bin/sh\nclear; echo \"edited $*\"; echo press enter; read line\n")
+	if err := os.Chmod(filepath.Join(d.dir, "editor"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d.env = append(d.env, "VISUAL=", "EDITOR="+filepath.Join(d.dir, "editor"))
 	s := newScreen(d, "portal")
+	s.must(s.tmux, "-S", s.socket, "set-option", "-g", "set-clipboard", "on")
 	s.type_("vitalsign")
 	s.keys("Enter")
 	s.see("1 Fleet", "No repository yet")
@@ -111,7 +117,7 @@ func TestDashboardSession(t *testing.T) {
 	s.must("vitalsign", "scan", "-q", "portal") // so that there is something to see
 	s.type_("clear; vitalsign")
 	s.keys("Enter")
-	s.see("portal", "main", "pass", "? not checked")
+	s.see("portal", "main", "✓ pass")
 
 	// Scan it again from here, and follow the steps.
 	s.keys("s")
@@ -131,6 +137,7 @@ func TestDashboardSession(t *testing.T) {
 	s.keys("Enter")
 	s.see("Findings / G401", "What to do", "CWE-328", "md5.New()", "from the commit")
 	s.keys("Escape")
+	takeAway(t, s)
 	s.keys("w")
 	s.see("Accept the risk of 1 finding", "90d")
 	s.keys("C-u")
@@ -192,6 +199,30 @@ func TestDashboardSession(t *testing.T) {
 	s.see("statement of bill of health", "https://in-toto.io/Statement/v1")
 	s.keys("q")
 	s.gone("Evidence")
+}
+
+// takeAway opens the finding in an editor, copies it and exports it.
+func takeAway(t *testing.T, s *screen) {
+	t.Helper()
+	s.keys("E")
+	s.see("edited +5 "+filepath.Join(s.dir, "portal", "main.go"), "press enter")
+	s.keys("Enter")
+	s.see("G401")
+	s.keys("y")
+	s.see("copied")
+	if got := s.must(s.tmux, "-S", s.socket, "show-buffer"); !strings.Contains(got, "| medium | main.go:5 | G401 |") {
+		t.Errorf("the clipboard holds %q", got)
+	}
+	s.keys("x")
+	s.see("export to")
+	s.keys("Enter")
+	s.see("wrote 1 finding to")
+	if b, err := os.ReadFile(filepath.Join(s.dir, "portal", "findings.md")); err != nil || !strings.Contains(string(b), "| medium | main.go:5 | G401 |") {
+		t.Errorf("exported %q, %v", b, err)
+	}
+	if err := os.Remove(filepath.Join(s.dir, "portal", "findings.md")); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // waitForRuns waits until that many runs are kept: a scan ends when it does.
