@@ -101,6 +101,11 @@ func (k keptFindings) source(ctx context.Context, run checks.Run, f checks.Findi
 			shown.Withheld = slices.DeleteFunc(shown.Withheld, func(w int) bool { return w == n })
 		}
 	}
+	for _, n := range shown.Withheld {
+		if n >= first && n <= last {
+			shown.Lines[n-first] = "" // no value leaves this function
+		}
+	}
 	return shown
 }
 

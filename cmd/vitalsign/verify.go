@@ -71,6 +71,9 @@ func (a *app) verify(cmd *cobra.Command, args []string, f verifyFlags) error {
 	if !slices.Contains([]string{"table", "json", "sarif"}, f.format) {
 		return usageError("there is no format %q; the formats are table, json, sarif", f.format)
 	}
+	if f.policy != "" && (f.named() || f.trustedRoot != "") {
+		return usageError("--policy says whose word counts and by which root, so --key, --certificate-... and --trusted-root do not go with it")
+	}
 	if len(args) == 1 && strings.HasPrefix(args[0], findingSubject) {
 		return a.verifyProof(cmd, args[0], f)
 	}

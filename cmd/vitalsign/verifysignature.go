@@ -18,8 +18,11 @@ import (
 
 // bare says whether the question is about one signature: a key or an identity
 // was given, and no policy.
-func (f verifyFlags) bare() bool {
-	return f.policy == "" && (f.key != "" || f.identity != "" || f.identityRegexp != "" || f.issuer != "" || f.issuerRegexp != "")
+func (f verifyFlags) bare() bool { return f.policy == "" && f.named() }
+
+// named says whether a signer was given on the command line.
+func (f verifyFlags) named() bool {
+	return f.key != "" || f.identity != "" || f.identityRegexp != "" || f.issuer != "" || f.issuerRegexp != ""
 }
 
 // trust is whom the flags name.
