@@ -21,7 +21,9 @@ type findings struct {
 	index   *search.Index
 	stale   bool // a run has ended since it was read
 	reading int  // the number of the reading that was asked for last
-	group   int  // a place in groupings
+	// stop ends that reading, nil where there is none.
+	stop    context.CancelFunc
+	group   int // a place in groupings
 	query   search.Query
 	by      order
 	ids     []uint32
@@ -121,10 +123,16 @@ func (m *Model) readFindings() tea.Cmd {
 	f := &m.findings
 	f.stale = false
 	f.reading++
+	if f.stop != nil {
+		f.stop() // two at a time would take twice the memory
+	}
+	ctx, stop := context.WithCancel(m.ctx)
+	f.stop = stop
 	number, targets := f.reading, f.targets
 	m.pages[pageFindings].waiting = "the findings"
 	return func() tea.Msg {
-		x, err := m.world.Findings.Index(m.ctx, targets)
+		defer stop()
+		x, err := m.world.Findings.Index(ctx, targets)
 		return indexMsg{number, x, err}
 	}
 }
@@ -133,6 +141,7 @@ func (m *Model) tookIndex(msg indexMsg) tea.Cmd {
 	if msg.number != m.findings.reading {
 		return nil // another one was asked for meanwhile
 	}
+	m.findings.stop = nil
 	p := m.pages[pageFindings]
 	p.waiting, p.failed = "", msg.err
 	if msg.err != nil {

@@ -276,7 +276,7 @@ func (m *Model) goTo(p pageID) tea.Cmd {
 	m.page = p
 	switch p {
 	case pageFindings:
-		if m.findings.index == nil || m.findings.stale {
+		if m.findings.stale || m.findings.index == nil && m.findings.stop == nil {
 			return m.readFindings()
 		}
 	case pageEvidence:

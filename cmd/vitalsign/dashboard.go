@@ -61,11 +61,15 @@ func ended(err error) error {
 	return err
 }
 
+// framesPerSecond is how often the screen is looked after at most. A key waits
+// for the next time; at Bubble Tea's own 60 that is longer than its answer takes.
+const framesPerSecond = 120
+
 // draw runs the dashboard in the terminal's other screen. The terminal is as it
 // was when it returns, however it does.
 func (a *app) draw(ctx context.Context, m *tui.Model) error {
 	_, err := tea.NewProgram(m, tea.WithContext(ctx), tea.WithAltScreen(), tea.WithMouseCellMotion(),
-		tea.WithInput(a.in), tea.WithOutput(a.out), tea.WithoutSignalHandler()).Run()
+		tea.WithInput(a.in), tea.WithOutput(a.out), tea.WithoutSignalHandler(), tea.WithFPS(framesPerSecond)).Run()
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -29,11 +30,31 @@ type keptFindings struct {
 
 // Index reads the newest run of each target.
 func (k keptFindings) Index(ctx context.Context, targets []string) (*search.Index, error) {
-	b := search.NewBuilder(0)
+	n, err := k.size(ctx, targets)
+	if err != nil {
+		return nil, err
+	}
+	b := search.NewBuilder(n)
 	if err := k.kept.Rows(ctx, targets, func(batch search.Batch) error { b.AddBatch(batch); return ctx.Err() }); err != nil {
 		return nil, err
 	}
-	return b.Index(), nil
+	x := b.Index()
+	// Half of what was needed to read them is not needed to look at them. It
+	// is given back beside the first frame, not before it.
+	go debug.FreeOSMemory()
+	return x, nil
+}
+
+// size is how many findings there are: columns that are made as long as that
+// need not grow, which takes twice the memory.
+func (k keptFindings) size(ctx context.Context, targets []string) (n int, err error) {
+	board, err := k.kept.Board(ctx)
+	for _, t := range board {
+		if targets == nil || slices.Contains(targets, t.Target) {
+			n += t.Findings
+		}
+	}
+	return n, err
 }
 
 // seenRuns is how many runs are asked about a finding.
@@ -41,14 +62,14 @@ const seenRuns = 20
 
 // Detail is all about one finding.
 func (k keptFindings) Detail(ctx context.Context, run string, ordinal int) (tui.Detail, error) {
-	f, err := k.kept.LoadFinding(ctx, run, ordinal)
-	if err != nil {
-		return tui.Detail{}, err
-	}
 	whole, err := k.kept.Load(ctx, run)
 	if err != nil {
 		return tui.Detail{}, err
 	}
+	if ordinal < 0 || ordinal >= len(whole.Findings) {
+		return tui.Detail{}, fmt.Errorf("run %s has no finding %d", run, ordinal)
+	}
+	f := whole.Findings[ordinal]
 	d := tui.Detail{Finding: f, Target: whole.Target, Run: run, Ended: whole.Ended, Source: k.source(ctx, whole, f)}
 	past, err := k.kept.History(ctx, whole.Target.Path, f.Fingerprint, seenRuns)
 	for _, s := range past.Runs {

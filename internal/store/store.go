@@ -11,12 +11,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	json2 "github.com/go-json-experiment/json"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 	"github.com/gofrs/flock"
 	"github.com/klauspost/compress/zstd"
 	_ "modernc.org/sqlite" // registers the driver: database/sql knows no other way
@@ -196,13 +197,17 @@ func pack(run checks.Run) ([]byte, error) {
 }
 
 func unpack(doc []byte) (run checks.Run, err error) {
-	z, err := zstd.NewReader(bytes.NewReader(doc), zstd.WithDecoderMaxMemory(maxDocument))
+	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxDocument))
 	if err != nil {
 		return run, err
 	}
 	defer z.Close()
-	err = json.NewDecoder(io.LimitReader(z, maxDocument)).Decode(&run)
-	return run, err
+	plain, err := z.DecodeAll(doc, nil)
+	if err != nil {
+		return run, err
+	}
+	// Three times as fast as encoding/json, whose ways it keeps.
+	return run, json2.Unmarshal(plain, &run, jsonv1.DefaultOptionsV1())
 }
 
 // Load reads the run whose id begins with prefix; "last" is the newest. None
