@@ -312,3 +312,30 @@ func TestEveryDependencyHasItsLine(t *testing.T) {
 		t.Errorf("only %d direct dependencies found: this test looks in the wrong place", direct)
 	}
 }
+
+// The dashboard's model reaches the world through its interfaces only: it can
+// open neither files nor connections nor the store, so Update does no input or
+// output. (os/exec is there for a type: the editor's command is made in cmd.)
+func TestDashboardOpensNothing(t *testing.T) {
+	looked := 0
+	for _, f := range sources(t) {
+		if !under(f.pkg, "tui") || f.test {
+			continue
+		}
+		looked++
+		for _, imp := range f.ast.Imports {
+			to, err := strconv.Unquote(imp.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ours, _ := strings.CutPrefix(to, module)
+			if slices.Contains([]string{"os", "net", "net/http", "io/fs", "path/filepath", "database/sql", "syscall"}, to) ||
+				slices.Contains([]string{"internal/store", "internal/git", "internal/proc", "internal/fleet", "internal/forge", "internal/wholefile"}, ours) {
+				t.Errorf("%s imports %s", f.path, to)
+			}
+		}
+	}
+	if looked < 10 {
+		t.Fatalf("only %d files of tui found", looked)
+	}
+}
