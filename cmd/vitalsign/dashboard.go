@@ -43,7 +43,11 @@ func (a *app) dashboard(cmd *cobra.Command, f dashboardFlags) error {
 	ctx, stop := context.WithCancel(cmd.Context())
 	defer stop()
 	running := newScans(a, cmd, kept)
-	m := tui.New(ctx, a.world(cmd, kept, running), tui.Options{Theme: theme, Colour: a.colour(cmd, a.out), UTF8: a.utf8(), Now: a.now(), Start: startTarget(ctx, a)})
+	o := tui.Options{Theme: theme, Colour: a.colour(cmd, a.out), UTF8: a.utf8(), Now: a.now()}
+	if !f.plain { // a list is read out from its first row on
+		o.Start = startTarget(ctx, a)
+	}
+	m := tui.New(ctx, a.world(cmd, kept, running), o)
 	if f.plain {
 		err = tui.Plain(ctx, m, a.in, a.out, a.now)
 	} else {
@@ -87,10 +91,11 @@ func (a *app) theme(cmd *cobra.Command, f dashboardFlags) (tui.Theme, error) {
 	if name == "" {
 		name = tui.ThemeNames()[0]
 	}
-	if !a.colour(cmd, a.out) {
-		name = "none"
+	t, err := tui.NewTheme(name, a.colour(cmd, a.out), a.utf8())
+	if err == nil && !a.colour(cmd, a.out) {
+		t.Name = "none" // which is what it looks like
 	}
-	return tui.NewTheme(name, a.colour(cmd, a.out), a.utf8())
+	return t, err
 }
 
 // utf8 says whether the locale is one with UTF-8 (POSIX.1-2017, 8.2: the first

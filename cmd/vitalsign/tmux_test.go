@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// screen is a real terminal: tmux's.
-type screen struct {
+// tmuxScreen is a real terminal: tmux's.
+type tmuxScreen struct {
 	*desk
 	tmux, socket string
 }
 
 // newScreen opens a shell in a terminal of that size, in a directory of the
 // desk.
-func newScreen(d *desk, dir string) *screen {
+func newScreen(d *desk, dir string) *tmuxScreen {
 	d.t.Helper()
 	tmux, err := exec.LookPath("tmux")
 	if err != nil {
 		d.t.Skip("tmux is not installed")
 	}
-	s := &screen{d, tmux, filepath.Join(d.t.TempDir(), "s")}
+	s := &tmuxScreen{d, tmux, filepath.Join(d.t.TempDir(), "s")}
 	d.env = append(d.env, "TERM=screen-256color", "LANG=C.UTF-8", "PS1=$ ", "TMUX=", "NO_COLOR=", "CI=",
 		"PATH="+binaries()+string(os.PathListSeparator)+os.Getenv("PATH"))
 	s.must(tmux, "-S", s.socket, "-f", "/dev/null", "new-session", "-d", "-s", "v", "-x", "120", "-y", "36", "-c", filepath.Join(d.dir, dir), "sh")
@@ -32,23 +32,23 @@ func newScreen(d *desk, dir string) *screen {
 }
 
 // keys presses keys, by tmux's names; text is typed as it is.
-func (s *screen) keys(keys ...string) {
+func (s *tmuxScreen) keys(keys ...string) {
 	s.t.Helper()
 	s.must(s.tmux, append([]string{"-S", s.socket, "send-keys", "-t", "v"}, keys...)...)
 }
 
-func (s *screen) type_(text string) {
+func (s *tmuxScreen) type_(text string) {
 	s.t.Helper()
 	s.must(s.tmux, "-S", s.socket, "send-keys", "-t", "v", "-l", text)
 }
 
-func (s *screen) text() string {
+func (s *tmuxScreen) text() string {
 	s.t.Helper()
 	return s.must(s.tmux, "-S", s.socket, "capture-pane", "-p", "-t", "v")
 }
 
 // see waits until the screen shows all of these.
-func (s *screen) see(words ...string) string {
+func (s *tmuxScreen) see(words ...string) string {
 	s.t.Helper()
 	text := ""
 	for range 400 {
@@ -67,7 +67,7 @@ func (s *screen) see(words ...string) string {
 }
 
 // gone waits until the screen does not show something any more.
-func (s *screen) gone(word string) {
+func (s *tmuxScreen) gone(word string) {
 	s.t.Helper()
 	for range 600 {
 		if !strings.Contains(s.text(), word) {
@@ -202,7 +202,7 @@ func TestDashboardSession(t *testing.T) {
 }
 
 // takeAway opens the finding in an editor, copies it and exports it.
-func takeAway(t *testing.T, s *screen) {
+func takeAway(t *testing.T, s *tmuxScreen) {
 	t.Helper()
 	s.keys("E")
 	s.see("edited +5 "+filepath.Join(s.dir, "portal", "main.go"), "press enter")
@@ -226,7 +226,7 @@ func takeAway(t *testing.T, s *screen) {
 }
 
 // waitForRuns waits until that many runs are kept: a scan ends when it does.
-func waitForRuns(t *testing.T, s *screen, n int) {
+func waitForRuns(t *testing.T, s *tmuxScreen, n int) {
 	t.Helper()
 	for range 600 {
 		if out := s.must("vitalsign", "report"); strings.Count(out, "\n") > n {

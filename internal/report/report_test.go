@@ -46,7 +46,7 @@ func sample() checks.Document {
 				SeenBy: []checks.Witness{{Check: "secrets", Rule: "aws-access-token"}, {Check: "sast", Rule: "G101"}}},
 			{Fingerprint: strings.Repeat("b2", 32), Rule: weak, Check: "sast", Location: checks.Location{Path: hostile, StartLine: 7}, Role: "test",
 				Evidence: checks.Evidence{Message: hostile, Excerpt: "h := md5.New()\n\tx\x1b]0;t\x07", ExcerptLine: 7}, SeenBy: []checks.Witness{{Check: "sast", Rule: "G401"}},
-				Flow: []checks.FlowStep{{Location: checks.Location{Path: "in.go", StartLine: 2, Symbol: "f"}, Message: hostile}, {Location: checks.Location{Path: hostile, StartLine: 7}}},
+				Flow:    []checks.FlowStep{{Location: checks.Location{Path: "in.go", StartLine: 2, Symbol: "f"}, Message: hostile}, {Location: checks.Location{Path: hostile, StartLine: 7}}},
 				Ignored: &checks.Ignored{By: "inline", Until: "2026-12-31", Reason: "checksum only"}},
 			{Fingerprint: strings.Repeat("c3", 32), Rule: dep, Check: "deps", Location: checks.Location{Path: "web/package-lock.json"}, SeenBy: []checks.Witness{{Check: "deps", Rule: dep.ID}},
 				Package: &checks.Package{Ecosystem: "npm", Name: "left-pad", Version: "1.0.0", Advisory: dep.ID, Fixed: []string{"1.0.1"}}},
