@@ -32,6 +32,7 @@ type findings struct {
 	problem string // what is wrong with the filter
 	asked   int    // the number of the selection that was asked for last
 	cancel  context.CancelFunc
+	was     *search.Row // what the cursor was on before everything was read anew
 }
 
 type indexMsg struct {
@@ -148,12 +149,38 @@ func (m *Model) tookIndex(msg indexMsg) tea.Cmd {
 		m.fail(msg.err)
 		return nil
 	}
+	// Ids mean other findings now: what was under the cursor is looked for.
+	if id, ok := p.list.current(); ok && m.findings.index != nil {
+		row := m.findings.index.Row(uint32(id))
+		m.findings.was = &row
+	}
 	m.findings.index = msg.index
 	m.findings.ids, m.findings.groups = nil, nil
 	m.findings.query = search.Query{}
 	p.list.marked.clear()
-	p.list.set(noRows{})
+	p.list.rows = noRows{}
 	return m.selectFindings()
+}
+
+// comeBack puts the cursor on the finding that it was on before everything was
+// read anew, if that is near.
+func (m *Model) comeBack() {
+	was := m.findings.was
+	m.findings.was = nil
+	l := m.pages[pageFindings].list
+	const near = 2000 // further away it is not the same place any more
+	for d := 0; was != nil && d < near; d++ {
+		for _, i := range [2]int{l.cursor + d, l.cursor - d} {
+			if i < 0 || i >= l.rows.Len() || l.isHeading(i) {
+				continue
+			}
+			r := m.findings.index.Row(uint32(l.rows.ID(i)))
+			if r.Target == was.Target && r.Fingerprint == was.Fingerprint && r.Path == was.Path && r.Line == was.Line {
+				l.to(i)
+				return
+			}
+		}
+	}
 }
 
 // selectFindings asks which findings fit the filter. The answer to an earlier
@@ -221,7 +248,14 @@ func (m *Model) tookSelected(msg selectedMsg) {
 		return
 	}
 	f.query, f.by, f.ids, f.groups, f.counts = msg.query, msg.by, msg.ids, msg.groups, msg.counts
-	m.pages[pageFindings].list.set(newFindingRows(f.index, f.ids, f.groups))
+	l := m.pages[pageFindings].list
+	if f.was != nil {
+		l.rows = newFindingRows(f.index, f.ids, f.groups)
+		m.comeBack()
+		l.clamp()
+		return
+	}
+	l.set(newFindingRows(f.index, f.ids, f.groups))
 }
 
 // findingRows are findings in order, below their groups' headings.

@@ -90,6 +90,7 @@ type Model struct {
 	pages    [pageCount]*page
 	live     live
 	repos    []Repository
+	reading  bool // of the repositories
 	findings findings
 	subjects subjects
 	waivers  []Waiver

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -32,6 +33,10 @@ type (
 	}
 )
 
+// lookAgain is after how many seconds the store is asked for runs that others
+// have kept meanwhile.
+const lookAgain = 5
+
 func tickEverySecond() tea.Cmd {
 	return tea.Tick(time.Second, func(t time.Time) tea.Msg { return tickMsg(t) })
 }
@@ -50,6 +55,9 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.now = time.Time(msg)
 		m.tick++
 		m.refresh()
+		if m.tick%lookAgain == 0 && !m.reading {
+			return m, tea.Batch(tickEverySecond(), m.readRepositories())
+		}
 		return m, tickEverySecond()
 	case eventsMsg:
 		return m, m.events(msg)
@@ -123,6 +131,7 @@ func (m *Model) listen() tea.Cmd {
 }
 
 func (m *Model) readRepositories() tea.Cmd {
+	m.reading = true
 	return func() tea.Msg {
 		repos, err := m.world.Fleet.Repositories(m.ctx)
 		return repositoriesMsg{repos, err}
@@ -130,6 +139,7 @@ func (m *Model) readRepositories() tea.Cmd {
 }
 
 func (m *Model) tookRepositories(msg repositoriesMsg) tea.Cmd {
+	m.reading = false
 	p := m.pages[pageFleet]
 	first := p.waiting != ""
 	p.waiting, p.failed = "", msg.err
@@ -138,6 +148,7 @@ func (m *Model) tookRepositories(msg repositoriesMsg) tea.Cmd {
 		return nil
 	}
 	old := m.repos
+	m.findings.stale = m.findings.stale || m.findings.index != nil && !sameRuns(old, msg.repos)
 	p.list.renew(func(id int) string { return old[id].Target }, func() rows {
 		m.repos, old = msg.repos, msg.repos
 		return m.fleetRows()
@@ -146,10 +157,16 @@ func (m *Model) tookRepositories(msg repositoriesMsg) tea.Cmd {
 		m.startAt(m.options.Start)
 	}
 	next := m.attestQuietly()
-	if m.page == pageFindings && m.findings.stale {
+	// Not while somebody has marked some, or reads one.
+	if l := m.pages[pageFindings].list; m.page == pageFindings && m.findings.stale && l.marked.count == 0 && m.top() == nil {
 		next = tea.Batch(next, m.readFindings())
 	}
 	return next
+}
+
+// sameRuns says whether the newest runs are the same ones.
+func sameRuns(a, b []Repository) bool {
+	return slices.EqualFunc(a, b, func(x, y Repository) bool { return x.Target == y.Target && x.Run == y.Run })
 }
 
 // Bounds of what is verified without being asked: how many at once, and how old

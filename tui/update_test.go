@@ -330,6 +330,32 @@ func TestPlaceIsKept(t *testing.T) {
 	}
 }
 
+// Runs that others keep are seen without a key, and the cursor stays on its
+// finding.
+func TestOthersRunsAreSeen(t *testing.T) {
+	w := clinic()
+	m := dashboard(t, w, 120, 30, "none")
+	press(t, m, "3", "j", "j")
+	b := search.NewBuilder(0)
+	b.Add(search.Row{Repo: "clinic/api", Target: "/src/api", Run: "r9", Severity: checks.Critical, Rule: "new", Path: "x", Fingerprint: strings.Repeat("9", 64)})
+	for i := range w.index.Len() {
+		b.Add(w.index.Row(uint32(i)))
+	}
+	w.index = b.Index()
+	w.repos = slices.Clone(w.repos)
+	w.repos[0].Run = "r9"
+	w.asked = nil
+	m.tick = lookAgain - 1
+	_, cmd := m.Update(tickMsg(noon))
+	settle(t, m, cmd().(tea.BatchMsg)[1]) // the clock's is the first
+	if !slices.Contains(w.asked, "index []") || m.findings.index.Len() != 7 {
+		t.Errorf("asked %q, %d findings", w.asked, m.findings.index.Len())
+	}
+	if r := m.chosenFindings(1); len(r) != 1 || r[0].Rule != "G201" {
+		t.Errorf("the cursor is on %+v", r)
+	}
+}
+
 // What nobody has verified is, once and quietly.
 func TestAttestedQuietly(t *testing.T) {
 	w := clinic()
