@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/vitalsign-dev/vitalsign/internal/misspell"
 )
 
 // maxProblems is how many problems one message tells.
@@ -77,30 +79,9 @@ func nearest(s string, candidates []string) string {
 	}
 	for _, c := range candidates {
 		allowed := max(1, len(c)/3)
-		if d := edits(fold, c); d <= allowed && (best == "" || d < most) {
+		if d := misspell.Distance(fold, c); d <= allowed && (best == "" || d < most) {
 			best, most = c, d
 		}
 	}
 	return best
-}
-
-// edits is the Levenshtein distance in bytes.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/misspell"
 )
 
 // Error says what in a query is not understood, and where.
@@ -232,34 +233,12 @@ func nearest(word string, names []string) string {
 		if word != "" && strings.HasPrefix(n, word) || n != "" && strings.HasPrefix(word, n) {
 			return n
 		}
-		if d := distance(word, n); d < least && d < len(n) {
+		if len(word) > 2*len(n)+2 {
+			continue // long words are far from every name
+		}
+		if d := misspell.Distance(word, n); d < least && d < len(n) {
 			best, least = n, d
 		}
 	}
 	return best
-}
-
-// distance is the number of letters to add, drop or change (Levenshtein). Long
-// words are far from every name.
-func distance(a, b string) int {
-	if len(a) > 2*len(b)+2 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
