@@ -137,7 +137,7 @@ func linkColumns() []column {
 	return []column{
 		{title: "Link", min: 20, rank: 0},
 		{title: "What was checked, or what is wrong", min: 14, grow: 5, rank: 0},
-		{title: "Said by", min: 14, grow: 2, rank: 1},
+		{title: "Said by", min: 16, rank: 1},
 		{title: "Proven at", min: 16, rank: 2},
 	}
 }

@@ -62,12 +62,12 @@ type order struct {
 func findingColumns() []column {
 	return []column{
 		{title: "Severity", min: 8, rank: 0},
-		{title: "Where", min: 18, grow: 5, rank: 0, end: true},
+		{title: "Where", min: 18, grow: 4, rank: 0, end: true},
 		{title: "Rule", min: 14, grow: 2, rank: 1},
 		{title: "Check", min: 8, rank: 4},
 		{title: "State", min: 7, rank: 3},
-		{title: "What", min: 10, grow: 5, rank: 2},
-		{title: "Package", min: 10, grow: 1, rank: 6},
+		{title: "What", min: 22, grow: 6, rank: 2},
+		{title: "Package", min: 24, grow: 1, rank: 6},
 		{title: "Repository", min: 12, grow: 2, rank: 5},
 	}
 }
