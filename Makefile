@@ -12,7 +12,7 @@ LDFLAGS := -s -w -X github.com/vitalsign-dev/vitalsign/internal/version.stamped=
 ENGINE  := $(CURDIR)/$(BIN)/dagger-engine
 export VITALSIGN_DAGGER ?= $(if $(wildcard $(ENGINE)/engine),$(ENGINE))
 
-.PHONY: help build demo test dagger-engine test-tools evidence-servers github-openapi bench lint fuzz cross clean
+.PHONY: help build demo test dagger-engine test-tools evidence-servers github-openapi bench pictures lint fuzz cross clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ github-openapi: ## bring GitHub's API description for the tests of internal/forg
 
 bench: ## time whole scans and verifications (docs/benchmarks.md)
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench . -benchtime 7x ./cmd/vitalsign
+
+pictures: build ## draw the pictures of the documentation anew
+	GO='$(GO)' docs/pictures.sh
 
 FUZZTIME ?= 30s
 fuzz: ## run every fuzz target for FUZZTIME (default 30s)
