@@ -48,7 +48,7 @@ github-openapi: ## bring GitHub's API description for the tests of internal/forg
 	tools/github-openapi.sh '$(TOOLS)'
 
 bench: ## time whole scans and verifications (docs/benchmarks.md)
-	CGO_ENABLED=0 $(GO) test -run '^$$' -bench . -benchtime 7x ./cmd/vitalsign
+	CGO_ENABLED=0 $(GO) test -run '^$$' -bench . -benchtime 7x -timeout 30m ./cmd/vitalsign ./tui
 
 pictures: build ## draw the pictures of the documentation anew
 	GO='$(GO)' docs/pictures.sh
