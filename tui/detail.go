@@ -10,16 +10,61 @@ import (
 	"github.com/vitalsign-dev/vitalsign/internal/search"
 )
 
-// openFinding asks for all about a finding and shows it.
+// openFinding shows a finding: at once what the list knows, and all about it as
+// soon as its run was read.
 func (m *Model) openFinding(r search.Row) tea.Cmd {
+	o := &openedFinding{row: r}
+	p := newPane("", func(width int) []line { return m.openedLines(o, width) })
+	m.push(pageFindings, &screen{title: r.Rule, pane: p, copy: o.markdown})
 	return func() tea.Msg {
 		d, err := m.world.Findings.Detail(m.ctx, r.Run, r.Ordinal)
-		if err != nil {
-			return shownMsg{page: pageFindings, err: err}
-		}
-		p := newPane("", func(width int) []line { return m.findingLines(d, width) })
-		return shownMsg{page: pageFindings, screen: &screen{title: d.Finding.Rule.ID, pane: p, copy: func() string { return findingMarkdown(r.Repo, d.Finding) }}}
+		return detailMsg{o, p, d, err}
 	}
+}
+
+// openedFinding is a finding that is shown.
+type openedFinding struct {
+	row    search.Row
+	detail *Detail // once it was read
+	err    error
+}
+
+type detailMsg struct {
+	opened *openedFinding
+	pane   *pane
+	detail Detail
+	err    error
+}
+
+func (msg detailMsg) take() {
+	msg.opened.err = msg.err
+	if msg.err == nil {
+		msg.opened.detail = &msg.detail
+	}
+	msg.pane.refresh()
+}
+
+func (o *openedFinding) markdown() string {
+	if o.detail == nil {
+		return ""
+	}
+	return findingMarkdown(o.row.Repo, o.detail.Finding)
+}
+
+func (m *Model) openedLines(o *openedFinding, width int) []line {
+	if o.detail != nil {
+		return m.findingLines(*o.detail, width)
+	}
+	r := o.row
+	out := []line{
+		{{" " + r.Severity.String(), severityTone(r.Severity)}, {"  " + r.Title, toneTitle}},
+		{{fmt.Sprintf(" %s:%d", r.Path, r.Line), toneText}},
+		{{" " + r.Repo, toneDim}}, nil,
+	}
+	if o.err != nil {
+		return append(out, wrap(span{" ", toneText}, o.err.Error(), toneBad, width)...)
+	}
+	return append(out, line{{" reading the run " + m.theme.glyphs.ellipsis, toneDim}})
 }
 
 // findingLines is a finding whole.

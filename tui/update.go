@@ -69,6 +69,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.tookSelected(msg)
 	case subjectsMsg:
 		m.tookSubjects(msg)
+	case detailMsg:
+		msg.take()
 	case chainMsg:
 		m.tookChain(msg)
 	case waiversMsg:

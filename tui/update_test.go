@@ -356,6 +356,27 @@ func TestOthersRunsAreSeen(t *testing.T) {
 	}
 }
 
+// A finding is shown at once, and whole when its run was read; why not, if it
+// cannot be.
+func TestFindingOpensAtOnce(t *testing.T) {
+	w := clinic()
+	m := dashboard(t, w, 120, 30, "none")
+	press(t, m, "3", "j", "j")
+	_, cmd := m.Update(keyOf("enter"))
+	if frame := m.View(); !strings.Contains(frame, "SQL query is built") || !strings.Contains(frame, "reading the run") || strings.Contains(frame, "What to do") {
+		t.Errorf("at once:\n%s", frame)
+	}
+	settle(t, m, cmd)
+	if frame := m.View(); !strings.Contains(frame, "What to do") || strings.Contains(frame, "reading the run") {
+		t.Errorf("then:\n%s", frame)
+	}
+	w.err = errors.New("the run is damaged")
+	press(t, m, "esc", "enter")
+	if frame := m.View(); !strings.Contains(frame, "the run is damaged") {
+		t.Errorf("without its run:\n%s", frame)
+	}
+}
+
 // What nobody has verified is, once and quietly.
 func TestAttestedQuietly(t *testing.T) {
 	w := clinic()

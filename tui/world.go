@@ -49,6 +49,7 @@ type Repository struct {
 	Open, New       [checks.Critical + 1]int
 	NewKnown        bool
 	Waived, Ignored int
+	Findings        int // all of them
 	// Trend is how many were open in the last runs, oldest first.
 	Trend []int
 	// Unwell are the steps that are not complete, with their reasons.

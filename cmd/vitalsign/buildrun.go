@@ -21,6 +21,9 @@ import (
 	"github.com/vitalsign-dev/vitalsign/pipelines/build"
 )
 
+// kindBuilt is the kind of target that what was built is.
+const kindBuilt = "artifact"
+
 // building is one vitalsign build.
 type building struct {
 	*scanner
@@ -248,7 +251,7 @@ func (b *building) forResults() *scanner {
 		o := opened{
 			tree: &pipelines.Tree{
 				Root:   b.dir(insideDir, m.artifact.Name),
-				Target: checks.Target{Kind: "artifact", Path: filepath.Join(b.out.path, m.artifact.Name)},
+				Target: checks.Target{Kind: kindBuilt, Path: filepath.Join(b.out.path, m.artifact.Name)},
 			},
 			trusted: trusted{attributes: b.o.trusted.attributes}, settings: b.o.settings, tools: b.o.tools, artifact: true,
 		}

@@ -79,7 +79,7 @@ func (a *app) draw(ctx context.Context, m *tui.Model) error {
 
 func (a *app) world(cmd *cobra.Command, kept *store.Store, running *scans) tui.World {
 	b := &board{app: a, kept: kept, proofs: proofs{a, cmd, kept}}
-	return tui.World{Fleet: b, Findings: keptFindings{a, kept}, Scans: running, Evidence: b.proofs, Waivers: waivers{a, kept}, Desk: surroundings{a}}
+	return tui.World{Fleet: b, Findings: keptFindings{a, kept, b.Repositories}, Scans: running, Evidence: b.proofs, Waivers: waivers{a, kept}, Desk: surroundings{a}}
 }
 
 // theme is the one that is asked for; NO_COLOR and --no-color are "none".
@@ -141,6 +141,9 @@ func (b *board) Repositories(ctx context.Context) ([]tui.Repository, error) {
 	}
 	var out []tui.Repository
 	for _, t := range all {
+		if t.Kind == kindBuilt {
+			continue // what was built is no repository
+		}
 		r := repositoryOfSummary(t)
 		if a, ok := known[t.Target]; ok && a.Commit == t.Commit {
 			r.Attested = tui.Attested{State: tui.AttestState(a.State), Reason: a.Reason, Commit: a.Commit, At: a.At}
@@ -156,7 +159,7 @@ func (b *board) Repositories(ctx context.Context) ([]tui.Repository, error) {
 // repositoryOfSummary is a run's summary as a row of the fleet.
 func repositoryOfSummary(t store.TargetSummary) tui.Repository {
 	r := tui.Repository{Target: t.Target, Name: t.Repo, Branch: t.Branch, Commit: t.Commit, Dirty: t.Dirty, Run: t.RunID, Ended: t.Ended, Verdict: t.Verdict,
-		Open: t.Open, New: t.New, NewKnown: t.NewKnown, Waived: t.Waived, Ignored: t.Ignored, Controls: t.Controls}
+		Open: t.Open, New: t.New, NewKnown: t.NewKnown, Findings: t.Findings, Waived: t.Waived, Ignored: t.Ignored, Controls: t.Controls}
 	for _, n := range t.Trend {
 		r.Trend = append(r.Trend, n.Open)
 	}

@@ -98,7 +98,7 @@ func TestSourceHidesSecrets(t *testing.T) {
 		Location: checks.Location{Path: "conf.ini", StartLine: 2}, Evidence: checks.Evidence{Excerpt: "key = [redacted]", ExcerptLine: 2}}
 	run := checks.Run{ID: "r1", Target: checks.Target{Path: dir, Commit: strings.TrimSpace(string(head))}, Started: a.now(), Ended: a.now(), Waivers: []checks.Waiver{},
 		Steps: []checks.Step{{Check: "secrets", Status: checks.OK}}, Findings: []checks.Finding{secret, weak}}
-	k := keptFindings{a, kept}
+	k := keptFindings{app: a, kept: kept}
 	for name, c := range map[string]struct {
 		change func(*checks.Run)
 		shown  string
@@ -132,7 +132,7 @@ func TestSourceHidesSecrets(t *testing.T) {
 // in it.
 func TestExport(t *testing.T) {
 	a, kept := testApp(t)
-	k := keptFindings{a, kept}
+	k := keptFindings{app: a, kept: kept}
 	b := search.NewBuilder(0)
 	b.Add(search.Row{Repo: "clinic/api", Severity: checks.High, Rule: "G201", Title: "a | b <script> [x](y)", Path: "x`y.go", Line: 3, Fingerprint: strings.Repeat("a", 64)})
 	b.Add(search.Row{Repo: "clinic/api", Severity: checks.Low, Rule: "G104", Fingerprint: strings.Repeat("b", 64)})

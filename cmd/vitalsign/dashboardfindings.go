@@ -26,16 +26,34 @@ import (
 type keptFindings struct {
 	app  *app
 	kept *store.Store
+	// shown are the repositories that the dashboard shows.
+	shown func(context.Context) ([]tui.Repository, error)
 }
 
-// Index reads the newest run of each target.
+// Index reads the newest run of each target, of all that are shown where none
+// is named.
 func (k keptFindings) Index(ctx context.Context, targets []string) (*search.Index, error) {
-	n, err := k.size(ctx, targets)
+	all, err := k.shown(ctx)
 	if err != nil {
 		return nil, err
 	}
+	names, wanted, n := map[string]string{}, []string{}, 0
+	for _, r := range all {
+		if len(targets) > 0 && !slices.Contains(targets, r.Target) {
+			continue
+		}
+		names[r.Target] = r.Name
+		wanted = append(wanted, r.Target)
+		n += r.Findings
+	}
+	// Columns that are made as long as they will be need not grow, which takes
+	// twice the memory.
 	b := search.NewBuilder(n)
-	if err := k.kept.Rows(ctx, targets, func(batch search.Batch) error { b.AddBatch(batch); return ctx.Err() }); err != nil {
+	if err := k.kept.Rows(ctx, wanted, func(batch search.Batch) error {
+		batch.Repo = names[batch.Target]
+		b.AddBatch(batch)
+		return ctx.Err()
+	}); err != nil {
 		return nil, err
 	}
 	x := b.Index()
@@ -43,18 +61,6 @@ func (k keptFindings) Index(ctx context.Context, targets []string) (*search.Inde
 	// is given back beside the first frame, not before it.
 	go debug.FreeOSMemory()
 	return x, nil
-}
-
-// size is how many findings there are: columns that are made as long as that
-// need not grow, which takes twice the memory.
-func (k keptFindings) size(ctx context.Context, targets []string) (n int, err error) {
-	board, err := k.kept.Board(ctx)
-	for _, t := range board {
-		if targets == nil || slices.Contains(targets, t.Target) {
-			n += t.Findings
-		}
-	}
-	return n, err
 }
 
 // seenRuns is how many runs are asked about a finding.

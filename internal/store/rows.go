@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 
 	"github.com/klauspost/compress/zstd"
@@ -11,18 +12,17 @@ import (
 )
 
 // Rows hands over the findings of the newest run of each target, a run at a
-// time; nil is all targets. What was handed over is not changed later.
+// time, in no order that means something; nil is all targets. What was handed over is not changed later.
 func (s *Store) Rows(ctx context.Context, targets []string, each func(search.Batch) error) error {
 	const from = `SELECT t.target, t.run_id, t.remote, k.findings, k.prints, k.rows FROM targets t JOIN kept k ON k.run_id = t.run_id`
 	if targets == nil {
 		return s.rows(ctx, each, from+` ORDER BY k.rowid`) // as they lie in the file
 	}
-	for _, target := range targets {
-		if err := s.rows(ctx, each, from+` WHERE t.target = ?`, target); err != nil {
-			return err
-		}
+	wanted, err := json.Marshal(targets)
+	if err != nil {
+		return err
 	}
-	return nil
+	return s.rows(ctx, each, from+` WHERE t.target IN (SELECT value FROM json_each(?)) ORDER BY k.rowid`, string(wanted))
 }
 
 // ahead is how many runs are read before they are asked for.
