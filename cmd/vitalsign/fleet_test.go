@@ -43,7 +43,7 @@ func newClinicForge(t *testing.T, names ...string) *clinicForge {
 func serveClinic(t *testing.T, s *forgetest.Server, names []string) *clinicForge {
 	t.Helper()
 	f := &clinicForge{t: t, s: s, root: t.TempDir(), home: t.TempDir()}
-	f.s.Token = forgeToken
+	f.s.Change(func() { f.s.Token = forgeToken })
 	backend := strings.TrimSpace(f.git(f.root, "--exec-path"))
 	h := &cgi.Handler{Path: filepath.Join(backend, "git-http-backend"), Env: []string{"GIT_PROJECT_ROOT=" + f.root, "GIT_HTTP_EXPORT_ALL=1"}}
 	f.s.Git = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -90,7 +90,9 @@ func (f *clinicForge) add(name string) {
 	f.git(work, "commit", "-q", "-m", "first")
 	f.git(work, "clone", "-q", "--bare", work, filepath.Join(f.root, "clinic", name+".git"))
 	f.s.Change(func() {
-		f.s.Orgs["clinic"] = append(f.s.Orgs["clinic"], forgetest.Repo{Name: name, Private: true, Topics: []string{"phi"}})
+		f.s.Change(func() {
+			f.s.Orgs["clinic"] = append(f.s.Orgs["clinic"], forgetest.Repo{Name: name, Private: true, Topics: []string{"phi"}})
+		})
 	})
 }
 
@@ -131,7 +133,7 @@ func (f *clinicForge) files(look func(path string, content []byte)) {
 // held to GitHub's description, and real clones.
 func TestFleetAtForge(t *testing.T) {
 	f := newClinicForge(t, "leaky", "portal", "archive")
-	f.s.Orgs["clinic"][2].Archived = true
+	f.s.Change(func() { f.s.Orgs["clinic"][2].Archived = true })
 	host := strings.TrimPrefix(f.s.URL, "http://")
 
 	out := f.run(0, "fleet", "add", "gh:clinic", "--topic", "PHI")
