@@ -130,11 +130,19 @@ func (s *scans) open(ctx context.Context) (*scanner, error) {
 func (s *scans) one(ctx context.Context, shared *scanner, target string) {
 	var ended *checks.Run
 	defer func() { s.end(target, ended) }()
-	s.turn <- struct{}{}
-	defer func() { <-s.turn }()
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil {
+		return // it has not begun: a run that saw nothing would stand for the newest
+	}
 	own := *shared
 	own.trees = nil
+	s.opening.Lock() // one at a time: what is known of policies is one file
 	o, err := own.ready(ctx, target)
+	s.opening.Unlock()
 	if err != nil {
 		s.lost(target, err)
 		return

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -222,6 +223,26 @@ func TestTerminalIsKilledWithinAScan(t *testing.T) {
 			}
 			noChildren(t, home)
 		})
+	}
+}
+
+// What was queued and has not begun is no run: one that saw nothing would stand
+// for the newest.
+func TestQueuedScansAreNoRuns(t *testing.T) {
+	home, many := t.TempDir(), runtime.NumCPU()+3
+	var dir string
+	for range many {
+		dir = cleanRepository(t)
+		scanOnce(t, dir, home)
+	}
+	x := inTerminal(t, dir, home, "--check-binary", hangingCheck(t))
+	x.await(fmt.Sprintf("%d repositories", many))
+	x.press("S2")
+	x.await("running")
+	x.press("\x03")
+	x.wait()
+	if exits := runsIn(t, home); len(exits) < many+1 || len(exits) > many+runtime.NumCPU() {
+		t.Errorf("%d runs of %d repositories: %v", len(exits), many, exits)
 	}
 }
 
