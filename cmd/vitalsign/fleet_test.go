@@ -90,9 +90,7 @@ func (f *clinicForge) add(name string) {
 	f.git(work, "commit", "-q", "-m", "first")
 	f.git(work, "clone", "-q", "--bare", work, filepath.Join(f.root, "clinic", name+".git"))
 	f.s.Change(func() {
-		f.s.Change(func() {
-			f.s.Orgs["clinic"] = append(f.s.Orgs["clinic"], forgetest.Repo{Name: name, Private: true, Topics: []string{"phi"}})
-		})
+		f.s.Orgs["clinic"] = append(f.s.Orgs["clinic"], forgetest.Repo{Name: name, Private: true, Topics: []string{"phi"}})
 	})
 }
 
