@@ -18,11 +18,7 @@ import (
 // place is in.
 func (a *app) archive(ctx context.Context, setting, dir string) (archive.Archive, error) {
 	o := archive.Options{Git: a.gitProgram(), GitDirectory: dir, Now: a.now, Keychain: authn.DefaultKeychain}
-	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "SSH_AUTH_SOCK", "GIT_ASKPASS", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "https_proxy", "no_proxy"} {
-		if v := a.getenv(name); v != "" {
-			o.GitCredentials.Env = append(o.GitCredentials.Env, name+"="+v)
-		}
-	}
+	o.GitCredentials.Env = a.environ("HOME", "XDG_CONFIG_HOME", "SSH_AUTH_SOCK", "GIT_ASKPASS", "GIT_SSH_COMMAND", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "https_proxy", "no_proxy")
 	kept, err := archive.Open(ctx, a.evidencePlace(setting), o)
 	if err != nil {
 		return nil, fmt.Errorf("where evidence is kept: %w", err)

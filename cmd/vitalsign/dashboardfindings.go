@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -95,12 +94,11 @@ const (
 // shown, and none is where nobody has looked for credentials.
 func (k keptFindings) source(ctx context.Context, run checks.Run, f checks.Finding) tui.Source {
 	kept := excerptOf(f)
-	looked := slices.ContainsFunc(run.Steps, func(s checks.Step) bool { return s.Check == "secrets" && s.Status == checks.OK })
 	switch {
 	case f.Location.StartLine == 0:
 		kept.Why = "The finding is about the whole file."
 		return kept
-	case !looked:
+	case !lookedForSecrets(run):
 		kept.Why = "No more is shown: the check for secrets did not look at the whole of this target."
 		return kept
 	case f.Location.Commit != "":
@@ -145,15 +143,11 @@ func excerptOf(f checks.Finding) tui.Source {
 	return s
 }
 
-// secretLines are the lines of a file in which a value was found that nobody
-// should see.
+// secretLines are the lines of a file that are not shown.
 func secretLines(run checks.Run, path string) []int {
 	var out []int
-	for _, f := range run.Findings {
-		if f.Location.Path != path || !f.ValueBound && f.Rule.Class != checks.ClassCredential {
-			continue
-		}
-		for n := f.Location.StartLine; n <= max(f.Location.StartLine, f.Location.EndLine); n++ {
+	for _, s := range secretSpans(run, path) {
+		for n := s.first; n <= s.last; n++ {
 			out = append(out, n)
 		}
 	}
@@ -254,9 +248,7 @@ func exportJSON(w io.Writer, x *search.Index, ids []uint32, filter string) error
 		}
 		out.Findings = append(out.Findings, e)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(out)
+	return writeJSON(w, out)
 }
 
 func exportMarkdown(w io.Writer, x *search.Index, ids []uint32, filter string) error {

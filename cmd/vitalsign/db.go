@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -284,9 +283,7 @@ func (a *app) dbStatus(cmd *cobra.Command, format string) error {
 		doc.Ecosystems = append(doc.Ecosystems, dbStatusLine{e, age.Milliseconds(), age > osvMaxAge})
 	}
 	if format == "json" {
-		enc := json.NewEncoder(a.out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(doc)
+		return writeJSON(a.out, doc)
 	}
 	return a.dbStatusTable(doc)
 }

@@ -120,18 +120,12 @@ func (a *app) daggerCLI() (string, error) {
 // daggerEnviron is what Dagger's command may know: how to reach an engine,
 // and nothing of ours (keys, tokens).
 func (a *app) daggerEnviron() []string {
-	var env []string
-	for _, name := range []string{
+	return a.environ(
 		"HOME", "USER", "PATH", "TMPDIR", "SSH_AUTH_SOCK", "KUBECONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR",
 		"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR",
 		"DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY",
 		"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
-	} {
-		if v := a.getenv(name); v != "" {
-			env = append(env, name+"="+v)
-		}
-	}
-	return env
+	)
 }
 
 // keptLogs is how many logs of Dagger stay, and maxLog how large one grows.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"path"
 	"slices"
 	"strings"
@@ -362,10 +361,4 @@ func remarks(r store.FleetRepository) string {
 		n = append(n, "topics "+strings.Join(r.Topics, ","))
 	}
 	return strings.Join(n, "; ")
-}
-
-func writeJSON(w io.Writer, doc any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(doc)
 }

@@ -43,8 +43,7 @@ func (s *scanner) keep(to *store.Store, run checks.Run) {
 // the text, so there is none where that text may hold a secret: when a
 // credential was found within it, and when nobody looked for credentials.
 func (s *scanner) lineHash(run checks.Run, f checks.Finding) string {
-	looked := slices.ContainsFunc(run.Steps, func(st checks.Step) bool { return st.Check == "secrets" && st.Status == checks.OK })
-	if !looked || f.ValueBound || f.Location.StartLine == 0 {
+	if !lookedForSecrets(run) || f.ValueBound || f.Location.StartLine == 0 {
 		return ""
 	}
 	lines := s.hashesOf(run.Target.Path, f.Location.Path)
@@ -52,14 +51,33 @@ func (s *scanner) lineHash(run checks.Run, f checks.Finding) string {
 		return ""
 	}
 	h := lines[f.Location.StartLine]
-	for _, other := range run.Findings {
-		secret := other.ValueBound || other.Rule.Class == checks.ClassCredential
-		if secret && other.Location.Path == f.Location.Path && other.Location.StartLine <= h.Last &&
-			max(other.Location.EndLine, other.Location.StartLine) >= f.Location.StartLine {
+	for _, s := range secretSpans(run, f.Location.Path) {
+		if s.first <= h.Last && s.last >= f.Location.StartLine {
 			return ""
 		}
 	}
 	return h.Value
+}
+
+// lookedForSecrets says whether the check for them came to its end: only then
+// is a line in which none was found one without.
+func lookedForSecrets(run checks.Run) bool {
+	return slices.ContainsFunc(run.Steps, func(st checks.Step) bool { return st.Check == "secrets" && st.Status == checks.OK })
+}
+
+// lineSpan is lines of a file, both ends with it.
+type lineSpan struct{ first, last int }
+
+// secretSpans are the lines of a file in which a value was found that nobody
+// should see, nor an unkeyed hash of it.
+func secretSpans(run checks.Run, path string) []lineSpan {
+	var out []lineSpan
+	for _, f := range run.Findings {
+		if f.Location.Path == path && (f.ValueBound || f.Rule.Class == checks.ClassCredential) {
+			out = append(out, lineSpan{f.Location.StartLine, max(f.Location.EndLine, f.Location.StartLine)})
+		}
+	}
+	return out
 }
 
 // hashesOf reads a file of a target and keeps the hashes of the last one: the

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -93,4 +94,11 @@ func (a *app) progress(cmd *cobra.Command, f scanFlags) report.Progress {
 
 func (a *app) plainProgress(cmd *cobra.Command) report.Progress {
 	return report.Plain(a.err, report.NewStyle(a.err, a.colour(cmd, a.err)))
+}
+
+// writeJSON writes a document of a verb for machines, indented.
+func writeJSON(w io.Writer, doc any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(doc)
 }

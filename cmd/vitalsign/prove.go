@@ -48,9 +48,7 @@ func (a *app) proveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			e := json.NewEncoder(a.out)
-			e.SetIndent("", "  ")
-			return e.Encode(p)
+			return writeJSON(a.out, p)
 		},
 	}
 	c.Flags().StringVar(&document, "document", "", "findings document (DIGEST.findings.json)")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -176,9 +175,7 @@ func (a *app) verifyOne(s chain.Subject, b chain.Bundle, t attest.Trust) (attest
 
 func (a *app) tellSignature(ans signatureAnswer, format string) error {
 	if format == "json" {
-		e := json.NewEncoder(a.out)
-		e.SetIndent("", "  ")
-		return e.Encode(ans)
+		return writeJSON(a.out, ans)
 	}
 	if !ans.Verified {
 		fmt.Fprintf(a.out, "NOT VERIFIED: %s: %s\n", safetext.Line(ans.Subject), safetext.Line(strings.Join(ans.Reasons, "; ")))
