@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vitalsign-dev/vitalsign/internal/store"
-	"github.com/vitalsign-dev/vitalsign/pipelines"
 	"github.com/vitalsign-dev/vitalsign/tui"
 )
 
@@ -45,7 +44,7 @@ func (a *app) dashboard(cmd *cobra.Command, f dashboardFlags) error {
 	running := newScans(a, cmd, kept)
 	o := tui.Options{Theme: theme, Colour: a.colour(cmd, a.out), UTF8: a.utf8(), Now: a.now()}
 	if !f.plain { // a list is read out from its first row on
-		o.Start = startTarget(ctx, a)
+		o.Start = startTarget()
 	}
 	m := tui.New(ctx, a.world(cmd, kept, running), o)
 	if f.plain {
@@ -111,12 +110,16 @@ func (a *app) utf8() bool {
 }
 
 // startTarget is the target of the directory that the dashboard is opened in.
-func startTarget(ctx context.Context, a *app) string {
-	t, err := pipelines.OpenTree(ctx, ".", a.gitProgram())
+// git is not asked: it would hold up the first frame.
+func startTarget() string {
+	abs, err := filepath.Abs(".")
 	if err != nil {
 		return ""
 	}
-	return t.Target.Path
+	if real, err := filepath.EvalSymlinks(abs); err == nil {
+		return real
+	}
+	return abs
 }
 
 // board gives the repositories.
@@ -161,7 +164,9 @@ func repositoryOfSummary(t store.TargetSummary) tui.Repository {
 	r := tui.Repository{Target: t.Target, Name: t.Repo, Branch: t.Branch, Commit: t.Commit, Dirty: t.Dirty, Run: t.RunID, Ended: t.Ended, Verdict: t.Verdict,
 		Open: t.Open, New: t.New, NewKnown: t.NewKnown, Findings: t.Findings, Waived: t.Waived, Ignored: t.Ignored, Controls: t.Controls}
 	for _, n := range t.Trend {
-		r.Trend = append(r.Trend, n.Open)
+		if n.Known { // a run that cannot be read had not none
+			r.Trend = append(r.Trend, n.Open)
+		}
 	}
 	for _, s := range t.Steps {
 		if !s.Status.Complete() {
@@ -185,6 +190,17 @@ func (b *board) Attest(ctx context.Context, targets []string) error {
 	if err != nil {
 		return fmt.Errorf("the evidence: %w", err)
 	}
+	// The user's own policy is for all of them, and read once.
+	named, from, err := b.app.namedPolicy("")
+	if err != nil {
+		return err
+	}
+	policyOf := func(dir string) (foundPolicy, error) {
+		if named != nil {
+			return foundPolicy{policy: named, from: from}, nil
+		}
+		return b.app.policyHere(ctx, dir, "")
+	}
 	var out []store.Attested
 	for _, t := range all {
 		if !wanted[t.Target] {
@@ -193,7 +209,7 @@ func (b *board) Attest(ctx context.Context, targets []string) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		out = append(out, b.proofs.attested(ctx, t.Target, t.Commit, kept))
+		out = append(out, b.proofs.attested(ctx, t.Target, t.Commit, kept, policyOf))
 	}
 	if err := b.kept.PutAttested(ctx, out); err != nil {
 		return err

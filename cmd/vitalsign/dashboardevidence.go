@@ -110,20 +110,9 @@ func (p proofs) Verify(ctx context.Context, s tui.Subject) (report.Decision, err
 	if err != nil {
 		return report.Decision{}, fmt.Errorf("the evidence: %w", err)
 	}
-	d, err := p.decide(ctx, s, kept)
-	if err == nil {
-		d.ID = p.app.keepDecision(d)
-	}
-	return d, err
-}
-
-func (p proofs) decide(ctx context.Context, s tui.Subject, kept *gathered) (report.Decision, error) {
 	found, err := p.app.policyHere(ctx, here(s.Target), "")
 	if err != nil {
 		return report.Decision{}, err
-	}
-	if found.policy == nil && found.refused == nil {
-		return report.Decision{}, fmt.Errorf("%w; or put one into %s", errNoPolicy, filepath.Join(p.app.configDir(), userPolicy))
 	}
 	var subjects []chain.Subject
 	for _, name := range s.Ask {
@@ -132,6 +121,17 @@ func (p proofs) decide(ctx context.Context, s tui.Subject, kept *gathered) (repo
 			return report.Decision{}, err
 		}
 		subjects = append(subjects, sub)
+	}
+	d, err := p.decide(ctx, kept, found, subjects...)
+	if err == nil {
+		d.ID = p.app.keepDecision(d)
+	}
+	return d, err
+}
+
+func (p proofs) decide(ctx context.Context, kept *gathered, found foundPolicy, subjects ...chain.Subject) (report.Decision, error) {
+	if found.policy == nil && found.refused == nil {
+		return report.Decision{}, fmt.Errorf("%w; or put one into %s", errNoPolicy, filepath.Join(p.app.configDir(), userPolicy))
 	}
 	return p.app.decide(ctx, kept, found, subjects, chain.Question{At: p.app.now()})
 }
@@ -179,28 +179,43 @@ func (p proofs) Raw(_ context.Context, s tui.Subject, id string) (string, error)
 }
 
 // attested says in a word what is known of the evidence of a commit, of what
-// is kept.
-func (p proofs) attested(ctx context.Context, target, commit string, kept *gathered) store.Attested {
+// is kept. policyOf gives the policy that counts in a directory.
+func (p proofs) attested(ctx context.Context, target, commit string, kept *gathered, policyOf func(dir string) (foundPolicy, error)) store.Attested {
 	out := store.Attested{Target: target, Commit: commit, At: p.app.now().UTC()}
-	if commit == "" {
-		out.Reason = "the newest run was of no commit"
-		return out
-	}
-	if !fileExists(target) {
-		target = "" // it is not here: only what is kept elsewhere speaks for it
-	}
-	all, err := kept.of(here(target))
+	state, why, err := p.judged(ctx, target, commit, kept, policyOf)
 	if err != nil {
-		out.Reason = err.Error()
-		return out
+		why = err.Error()
 	}
-	d, err := p.decide(ctx, tui.Subject{Target: target, Kind: kindCommit, Ask: []string{"commit:" + commit}}, all)
-	if err != nil {
-		out.Reason = err.Error()
-		return out
-	}
-	out.State, out.Reason = string(attestState(d, all, commit)), strings.Join(d.Verdict.Reasons, "; ")
+	out.State, out.Reason = string(state), why
 	return out
+}
+
+func (p proofs) judged(ctx context.Context, target, commit string, kept *gathered, policyOf func(dir string) (foundPolicy, error)) (state tui.AttestState, why string, err error) {
+	if commit == "" {
+		return "", "", errors.New("the newest run was of no commit")
+	}
+	// One that is not here is known by its id, and only what is kept elsewhere
+	// speaks for it.
+	sub, dir := chain.Subject{Kind: kindCommit, Name: commit, Digests: map[string]string{attest.GitCommit: commit}}, here("")
+	if fileExists(target) {
+		dir = target
+		if sub, err = p.app.commitSubject(ctx, dir, commit); err != nil {
+			return "", "", err
+		}
+	}
+	all, err := kept.of(dir)
+	if err != nil {
+		return "", "", err
+	}
+	found, err := policyOf(dir)
+	if err != nil {
+		return "", "", err
+	}
+	d, err := p.decide(ctx, all, found, sub)
+	if err != nil {
+		return "", "", err
+	}
+	return attestState(d, all, commit), strings.Join(d.Verdict.Reasons, "; "), nil
 }
 
 // attestState maps a decision to a word. What was verified is, whatever the

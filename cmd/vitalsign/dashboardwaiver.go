@@ -52,12 +52,12 @@ func (w waivers) Waivers(ctx context.Context, targets []string) ([]tui.Waiver, e
 
 // of are the waivers of a target.
 func (w waivers) of(ctx context.Context, t store.TargetSummary) ([]tui.Waiver, error) {
-	run, err := w.kept.Load(ctx, t.RunID)
+	last, err := w.kept.Waivers(ctx, t.RunID)
 	if err != nil {
 		return nil, err
 	}
 	seen := map[string]checks.Waiver{}
-	for _, v := range run.Waivers {
+	for _, v := range last {
 		seen[v.ID] = v
 	}
 	var out []tui.Waiver
@@ -87,11 +87,8 @@ func (w waivers) one(t store.TargetSummary, acc judge.Acceptance, files []waiver
 	if v, ok := seen[acc.ID]; ok {
 		out.Waiver = v
 	}
-	switch {
-	case acc.Refused != "":
-		out.State, out.Waiver.Reason = checks.WaiverRefused, acc.Refused
-	case acc.Waiver.Until != "" && !w.app.now().Before(acc.Waiver.Ends()):
-		out.State, out.Waiver.Reason = checks.WaiverExpired, "it ended on "+acc.Waiver.Until
+	if state, why := standing(acc, w.app.now()); state != "" {
+		out.State, out.Waiver.Reason = state, why
 	}
 	return out
 }

@@ -128,9 +128,13 @@ func (a *app) fleetLines(cmd *cobra.Command, keep func(fleetLine) (fleetLine, bo
 	if err != nil {
 		return nil, err
 	}
-	runs, err := s.LastRuns(cmd.Context())
+	board, err := s.Board(cmd.Context())
 	if err != nil {
 		return nil, err
+	}
+	runs := map[string]store.TargetSummary{}
+	for _, t := range board {
+		runs[t.Target] = t
 	}
 	items, err := s.LastFleetItems(cmd.Context())
 	if err != nil {
@@ -145,16 +149,16 @@ func (a *app) fleetLines(cmd *cobra.Command, keep func(fleetLine) (fleetLine, bo
 	return lines, nil
 }
 
-func lineOf(r store.FleetRepository, run store.FleetRun, item store.FleetItem, now time.Time) fleetLine {
+func lineOf(r store.FleetRepository, run store.TargetSummary, item store.FleetItem, now time.Time) fleetLine {
 	l := fleetLine{Name: r.Name, Target: r.Target, Gate: neverScanned, Reason: r.Gone}
 	at := run.Started
 	switch {
 	case item.State == store.FleetFailed && item.At.After(run.Started):
 		unknown := judge.ExitUnknown
 		l.Gate, l.Exit, l.Reason, at = gateWords(unknown), &unknown, item.Reason, item.At
-	case run.ID != "":
-		l.Gate, l.Exit, l.Findings, l.Commit, l.Run = gateWords(run.Exit), &run.Exit, run.Count, run.Commit, run.ID
-		if item.RunID == run.ID {
+	case run.RunID != "":
+		l.Gate, l.Exit, l.Findings, l.Commit, l.Run = gateWords(run.Verdict.Exit), &run.Verdict.Exit, run.Findings, run.Commit, run.RunID
+		if item.RunID == run.RunID {
 			l.Reason = item.Reason
 		}
 	default:

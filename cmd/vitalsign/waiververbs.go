@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/vitalsign-dev/vitalsign/attest"
 	"github.com/vitalsign-dev/vitalsign/attest/waiver"
+	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
 	"github.com/vitalsign-dev/vitalsign/internal/safetext"
 )
@@ -79,14 +81,8 @@ func (a *app) listWaivers(cmd *cobra.Command, policyFlag string) (bad int, err e
 	}
 	all := a.acceptances(files, p)
 	for _, acc := range all {
-		state, why := "counts", ""
-		switch {
-		case acc.Refused != "":
-			state, why = "refused", acc.Refused
-		case !a.now().Before(acc.Waiver.Ends()):
-			state, why = "expired", "it ended on "+acc.Waiver.Until
-		}
-		if state != "counts" {
+		state, why := standing(acc, a.now())
+		if state != "" {
 			bad++
 		}
 		what := acc.Waiver.Rule
@@ -95,7 +91,7 @@ func (a *app) listWaivers(cmd *cobra.Command, policyFlag string) (bad int, err e
 		} else if len(acc.Waiver.Places) > 0 {
 			what += " in " + acc.Waiver.Places[0].Path
 		}
-		a.printf("%-8s %-12s until %s  %s: %s\n", state, safetext.Line(waiver.ShortID(acc.ID)), safetext.Line(acc.Waiver.Until), safetext.Line(what), safetext.Line(acc.Waiver.Reason))
+		a.printf("%-8s %-12s until %s  %s: %s\n", cmp.Or(string(state), "counts"), safetext.Line(waiver.ShortID(acc.ID)), safetext.Line(acc.Waiver.Until), safetext.Line(what), safetext.Line(acc.Waiver.Reason))
 		if acc.By != "" {
 			a.printf("%22sby %s\n", "", safetext.Line(strings.TrimSpace(acc.By)))
 		}
@@ -107,6 +103,17 @@ func (a *app) listWaivers(cmd *cobra.Command, policyFlag string) (bad int, err e
 		a.printf("no waivers in %s\n", waiverDir)
 	}
 	return bad, nil
+}
+
+// standing says why a waiver does not count at a time; both are "" when it does.
+func standing(acc judge.Acceptance, at time.Time) (state checks.WaiverState, why string) {
+	switch {
+	case acc.Refused != "":
+		return checks.WaiverRefused, acc.Refused
+	case !at.Before(acc.Waiver.Ends()):
+		return checks.WaiverExpired, "it ended on " + acc.Waiver.Until
+	}
+	return "", ""
 }
 
 func (a *app) approveWaiver(cmd *cobra.Command, id, comment, policyFlag string) error {

@@ -259,32 +259,6 @@ func (s *Store) LastFleetItems(ctx context.Context) (map[string]FleetItem, error
 	return last, nil
 }
 
-// FleetRun is a run in one line, with what a fleet shows of it.
-type FleetRun struct {
-	ID, Commit string
-	Started    time.Time
-	Exit       int
-	Complete   bool
-	Findings   string // pass, fail or unknown
-	Count      int
-}
-
-// LastRuns gives the newest run of each target.
-func (s *Store) LastRuns(ctx context.Context) (map[string]FleetRun, error) {
-	last := map[string]FleetRun{}
-	_, err := rows(ctx, s.db, func(r *sql.Rows) (f FleetRun, err error) {
-		var target, started string
-		if err := r.Scan(&f.ID, &target, &f.Commit, &started, &f.Exit, &f.Complete, &f.Findings, &f.Count); err != nil {
-			return f, err
-		}
-		f.Started, err = unstamp(started)
-		last[target] = f
-		return f, err
-	}, `SELECT runs.id, runs.target, commit_id, started, exit, runs.complete, runs.findings, kept.findings
-		FROM targets JOIN runs ON runs.id = targets.run_id JOIN kept ON kept.run_id = runs.id`)
-	return last, err
-}
-
 // maxAnswers bounds how many answers of forges are kept: the oldest go.
 const maxAnswers = 5000
 

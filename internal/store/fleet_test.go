@@ -92,6 +92,7 @@ func TestFleetScans(t *testing.T) {
 	}
 }
 
+// What a fleet shows of the newest run of each target.
 func TestLastRuns(t *testing.T) {
 	s, ctx := open(t, filepath.Join(t.TempDir(), "runs.db")), t.Context()
 	for i, id := range []string{"a1", "a2", "b1"} {
@@ -101,9 +102,12 @@ func TestLastRuns(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, err := s.LastRuns(ctx)
-	if err != nil || len(got) != 2 || got["/src/a"].ID != "a2" || got["/src/a"].Count != 2 || !got["/src/a"].Complete || got["/src/b"].Findings != "fail" {
-		t.Errorf("%+v, %v", got, err)
+	got, err := s.Board(ctx)
+	if err != nil || len(got) != 2 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if a, b := got[0], got[1]; a.Target != "/src/a" || a.RunID != "a2" || a.Findings != 2 || !a.Verdict.Complete || b.Verdict.Findings != "fail" {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -81,43 +81,17 @@ func (s *Store) document(ctx context.Context, id string) (doc []byte, err error)
 	return doc, err
 }
 
-// Steps gives the steps of a run by its whole id.
-func (s *Store) Steps(ctx context.Context, runID string) (steps []checks.Step, err error) {
-	err = s.part(ctx, runID, "steps", func(d *jsontext.Decoder) error {
+// Waivers gives what a run made of the waivers that were there, by its whole id.
+// Findings, which are most of a document, are passed over.
+func (s *Store) Waivers(ctx context.Context, runID string) (waivers []checks.Waiver, err error) {
+	err = s.part(ctx, runID, "waivers", func(d *jsontext.Decoder) error {
 		raw, err := d.ReadValue()
 		if err != nil {
 			return err
 		}
-		return json.Unmarshal(raw, &steps)
+		return json.Unmarshal(raw, &waivers)
 	})
-	return steps, err
-}
-
-// LoadFinding gives one finding of a run by its whole id and its place in
-// Findings. What comes after it is not read.
-func (s *Store) LoadFinding(ctx context.Context, runID string, ordinal int) (f checks.Finding, err error) {
-	missing := fmt.Errorf("run %s has no finding %d", runID, ordinal)
-	err = s.part(ctx, runID, "findings", func(d *jsontext.Decoder) error {
-		if t, err := d.ReadToken(); err != nil || t.Kind() != '[' {
-			return err // null is no list, and has nothing
-		}
-		for i := 0; d.PeekKind() != ']' && d.PeekKind() != 0; i++ {
-			if i != ordinal {
-				if err := d.SkipValue(); err != nil {
-					return err
-				}
-				continue
-			}
-			raw, err := d.ReadValue()
-			if err != nil {
-				return err
-			}
-			missing = nil
-			return json.Unmarshal(raw, &f)
-		}
-		return nil
-	})
-	return f, errors.Join(err, missing)
+	return waivers, err
 }
 
 // part reads one field of a run's document, and nothing of what follows it.
