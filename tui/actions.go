@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/vitalsign-dev/vitalsign/internal/safetext"
 )
 
 // openRow opens the row of that number, or what the cursor is on.
@@ -39,14 +41,14 @@ func (m *Model) open() tea.Cmd {
 	switch m.page {
 	case pageFleet:
 		target := m.repos[id].Target
-		m.push(pageFleet, &screen{title: m.repos[id].Name, pane: newPane("", func(w int) []line { return m.repositoryLines(target, w) })})
+		m.push(pageFleet, &screen{title: m.repos[id].Name, pane: newPane(func(w int) []line { return m.repositoryLines(target, w) })})
 	case pagePipelines:
 		r, s := m.pipelineAt()
 		title := m.nameOf(r.target)
 		if s != nil {
 			title += ", " + s.check
 		}
-		m.push(pagePipelines, &screen{title: title, pane: newPane("", func(w int) []line { return m.logLines(r, s, w) })})
+		m.push(pagePipelines, &screen{title: title, pane: newPane(func(w int) []line { return m.logLines(r, s, w) })})
 	case pageFindings:
 		return m.openFinding(m.findings.index.Row(uint32(id)))
 	case pageEvidence:
@@ -55,7 +57,7 @@ func (m *Model) open() tea.Cmd {
 		}
 	case pageWaivers:
 		w := m.waivers[id]
-		m.push(pageWaivers, &screen{title: w.Rule, pane: newPane("", func(width int) []line { return m.waiverLines(w, width) })})
+		m.push(pageWaivers, &screen{title: w.Rule, pane: newPane(func(width int) []line { return m.waiverLines(w, width) })})
 	}
 	return nil
 }
@@ -217,7 +219,7 @@ func (m *Model) rowsMarkdown() string {
 		delete(chosen, l.rows.ID(i))
 		var cells []string
 		for _, c := range l.rows.Row(i) {
-			cells = append(cells, Markdown(c.text))
+			cells = append(cells, safetext.Markdown(c.text))
 		}
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | "))
 	}
@@ -275,7 +277,7 @@ func (m *Model) leave() tea.Cmd {
 
 // help shows the keys, from the table, and what the marks mean.
 func (m *Model) help() {
-	m.push(m.page, &screen{title: "help", pane: newPane("", m.helpLines)})
+	m.push(m.page, &screen{title: "help", pane: newPane(m.helpLines)})
 }
 
 func (m *Model) helpLines(width int) []line {

@@ -7,6 +7,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/safetext"
 	"github.com/vitalsign-dev/vitalsign/internal/search"
 )
 
@@ -14,7 +15,7 @@ import (
 // soon as its run was read.
 func (m *Model) openFinding(r search.Row) tea.Cmd {
 	o := &openedFinding{row: r}
-	p := newPane("", func(width int) []line { return m.openedLines(o, width) })
+	p := newPane(func(width int) []line { return m.openedLines(o, width) })
 	m.push(pageFindings, &screen{title: r.Rule, pane: p, copy: o.markdown})
 	return func() tea.Msg {
 		d, err := m.world.Findings.Detail(m.ctx, r.Run, r.Ordinal)
@@ -162,34 +163,20 @@ func (m *Model) historyLines(d Detail, width int) []line {
 // findingMarkdown is a finding for an issue or a message.
 func findingMarkdown(repo string, f checks.Finding) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "**%s** %s\n\n", Markdown(f.Rule.Severity.String()), Markdown(f.Rule.Title))
-	fmt.Fprintf(&b, "- where: %s, %s:%d\n- rule: %s (%s)", Markdown(repo), Markdown(f.Location.Path), f.Location.StartLine, Markdown(f.Rule.ID), Markdown(f.Check))
+	fmt.Fprintf(&b, "**%s** %s\n\n", safetext.Markdown(f.Rule.Severity.String()), safetext.Markdown(f.Rule.Title))
+	fmt.Fprintf(&b, "- where: %s, %s:%d\n- rule: %s (%s)", safetext.Markdown(repo), safetext.Markdown(f.Location.Path), f.Location.StartLine, safetext.Markdown(f.Rule.ID), safetext.Markdown(f.Check))
 	if len(f.Rule.CWE) > 0 {
-		fmt.Fprintf(&b, ", %s", Markdown(strings.Join(f.Rule.CWE, ", ")))
+		fmt.Fprintf(&b, ", %s", safetext.Markdown(strings.Join(f.Rule.CWE, ", ")))
 	}
 	if f.Evidence.Message != "" {
-		fmt.Fprintf(&b, "\n- what: %s", Markdown(f.Evidence.Message))
+		fmt.Fprintf(&b, "\n- what: %s", safetext.Markdown(f.Evidence.Message))
 	}
 	if f.Rule.Advice != "" {
-		fmt.Fprintf(&b, "\n- what to do: %s", Markdown(f.Rule.Advice))
+		fmt.Fprintf(&b, "\n- what to do: %s", safetext.Markdown(f.Rule.Advice))
 	}
 	if f.Fix != "" {
-		fmt.Fprintf(&b, "\n- fix: %s", Markdown(f.Fix))
+		fmt.Fprintf(&b, "\n- fix: %s", safetext.Markdown(f.Fix))
 	}
 	fmt.Fprintf(&b, "\n- fingerprint: `%s`\n", f.Fingerprint)
-	return b.String()
-}
-
-// Markdown makes text from anywhere harmless in Markdown: one line, no markup,
-// no link, no mention, no HTML (CommonMark 0.31, 2.4: a backslash before ASCII
-// punctuation is that character).
-func Markdown(s string) string {
-	var b strings.Builder
-	for _, r := range safe(s) {
-		if strings.ContainsRune("\\`*_{}[]()<>#+!|~@&", r) {
-			b.WriteByte('\\')
-		}
-		b.WriteRune(r)
-	}
 	return b.String()
 }

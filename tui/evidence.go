@@ -10,6 +10,7 @@ import (
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/chain"
 	"github.com/vitalsign-dev/vitalsign/internal/report"
+	"github.com/vitalsign-dev/vitalsign/internal/safetext"
 )
 
 // subjects is what the evidence page lists.
@@ -245,7 +246,7 @@ func (m *Model) openLink(links linkRows, id int) tea.Cmd {
 	case row.answer != nil:
 		render = func(width int) []line { return m.whyLines(*row.answer, width) }
 	}
-	m.push(pageEvidence, &screen{title: title, pane: newPane("", render)})
+	m.push(pageEvidence, &screen{title: title, pane: newPane(render)})
 	return nil
 }
 
@@ -325,7 +326,7 @@ func (m *Model) rawOf(s Subject, links linkRows, l *list) tea.Cmd {
 		if err != nil {
 			return shownMsg{page: pageEvidence, err: err}
 		}
-		p := newPane("", func(int) []line { return code(text, "x.json") })
+		p := newPane(func(int) []line { return code(text, "x.json") })
 		return shownMsg{page: pageEvidence, screen: &screen{title: "statement of " + link.Name, pane: p, copy: func() string { return text }}}
 	}
 }
@@ -359,15 +360,15 @@ func (m *Model) raw() tea.Cmd {
 // chainMarkdown is a decision for an issue or a message.
 func chainMarkdown(s Subject, d report.Decision) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "**%s**: %s (exit code %d)\n", Markdown(s.Name), gateOf(d.Verdict).text, d.Verdict.Exit)
+	fmt.Fprintf(&b, "**%s**: %s (exit code %d)\n", safetext.Markdown(s.Name), gateOf(d.Verdict).text, d.Verdict.Exit)
 	for _, a := range d.Answers {
-		fmt.Fprintf(&b, "\n%s, judged at %s\n\n", Markdown(a.Subject.Name), a.At.UTC().Format(time.RFC3339))
+		fmt.Fprintf(&b, "\n%s, judged at %s\n\n", safetext.Markdown(a.Subject.Name), a.At.UTC().Format(time.RFC3339))
 		for _, l := range a.Links {
 			mark := " "
 			if l.State == chain.OK {
 				mark = "x"
 			}
-			fmt.Fprintf(&b, "- [%s] %s: %s\n", mark, Markdown(l.Name), Markdown(l.Detail))
+			fmt.Fprintf(&b, "- [%s] %s: %s\n", mark, safetext.Markdown(l.Name), safetext.Markdown(l.Detail))
 		}
 	}
 	return b.String()

@@ -162,27 +162,6 @@ func (m *Model) tookIndex(msg indexMsg) tea.Cmd {
 	return m.selectFindings()
 }
 
-// comeBack puts the cursor on the finding that it was on before everything was
-// read anew, if that is near.
-func (m *Model) comeBack() {
-	was := m.findings.was
-	m.findings.was = nil
-	l := m.pages[pageFindings].list
-	const near = 2000 // further away it is not the same place any more
-	for d := 0; was != nil && d < near; d++ {
-		for _, i := range [2]int{l.cursor + d, l.cursor - d} {
-			if i < 0 || i >= l.rows.Len() || l.isHeading(i) {
-				continue
-			}
-			r := m.findings.index.Row(uint32(l.rows.ID(i)))
-			if r.Target == was.Target && r.Fingerprint == was.Fingerprint && r.Path == was.Path && r.Line == was.Line {
-				l.to(i)
-				return
-			}
-		}
-	}
-}
-
 // selectFindings asks which findings fit the filter. The answer to an earlier
 // question is not waited for.
 func (m *Model) selectFindings() tea.Cmd {
@@ -248,14 +227,19 @@ func (m *Model) tookSelected(msg selectedMsg) {
 		return
 	}
 	f.query, f.by, f.ids, f.groups, f.counts = msg.query, msg.by, msg.ids, msg.groups, msg.counts
-	l := m.pages[pageFindings].list
-	if f.was != nil {
-		l.rows = newFindingRows(f.index, f.ids, f.groups)
-		m.comeBack()
-		l.clamp()
+	l, shown := m.pages[pageFindings].list, findingRows{f.index, f.ids, f.groups}
+	was := f.was
+	if f.was = nil; was == nil {
+		l.set(shown)
 		return
 	}
-	l.set(newFindingRows(f.index, f.ids, f.groups))
+	// Everything was read anew: the cursor comes back to its finding.
+	l.rows = shown
+	l.seek(func(i int) bool {
+		r := f.index.Row(uint32(shown.ID(i)))
+		return r.Target == was.Target && r.Fingerprint == was.Fingerprint && r.Path == was.Path && r.Line == was.Line
+	})
+	l.clamp()
 }
 
 // findingRows are findings in order, below their groups' headings.
@@ -263,10 +247,6 @@ type findingRows struct {
 	index  *search.Index
 	ids    []uint32
 	groups []search.Group
-}
-
-func newFindingRows(x *search.Index, ids []uint32, groups []search.Group) findingRows {
-	return findingRows{x, ids, groups}
 }
 
 func (r findingRows) Len() int { return len(r.ids) + len(r.groups) }

@@ -251,8 +251,12 @@ func (m *Model) repositoryLines(target string, width int) []line {
 			counts = append(counts, span{number(n) + " " + s.String() + "  ", severityTone(s)})
 		}
 	}
-	if total(r.Open) == 0 {
+	switch {
+	case total(r.Open) > 0:
+	case r.Verdict.Complete:
 		counts = append(counts, span{"none open", toneText})
+	default:
+		counts = append(counts, span{"none open in what was looked at", toneWarn})
 	}
 	out = append(out, counts, line{{"           ", toneDim}, {fmt.Sprintf("%s new, %s waived, %s ignored", newCell(*r, g).text, number(r.Waived), number(r.Ignored)), toneDim}})
 	if len(r.Trend) > 1 {

@@ -1,8 +1,6 @@
 package tui
 
-import (
-	"strings"
-)
+import "strings"
 
 // cell is one value of a row. Its text is raw.
 type cell struct {
@@ -65,25 +63,30 @@ func (l *list) set(r rows) {
 	id, had := l.current()
 	l.rows = r
 	if had {
-		const near = 2000 // further away it is not the same place any more
-		for d := range near {
-			for _, i := range [2]int{l.cursor + d, l.cursor - d} {
-				if i >= 0 && i < r.Len() && r.ID(i) == id && !l.isHeading(i) {
-					l.cursor = i
-					l.clamp()
-					return
-				}
-			}
-		}
+		l.seek(func(i int) bool { return r.ID(i) == id })
 	}
 	l.clamp()
 }
 
+// seek puts the cursor on the nearest row that is the one, if one is near.
+func (l *list) seek(is func(i int) bool) {
+	const near = 2000 // further away it is not the same place any more
+	for d := range near {
+		for _, i := range [2]int{l.cursor + d, l.cursor - d} {
+			if i >= 0 && i < l.rows.Len() && !l.isHeading(i) && is(i) {
+				l.cursor = i
+				return
+			}
+		}
+	}
+}
+
 // renew shows other rows, made by make, in which the same things may have other
 // ids: cursor and marks stay on what has the same key.
-func (l *list) renew(key func(id int) string, make func() rows) {
+func renew[K comparable](l *list, key func(id int) K, make func() rows) {
 	id, had := l.current()
-	at, marked := "", map[string]bool{}
+	var at K
+	marked := map[K]bool{}
 	if had {
 		at = key(id)
 	}

@@ -4,7 +4,6 @@ import "strings"
 
 // pane is a text that can be scrolled: a detail, a log, a statement, the help.
 type pane struct {
-	title string
 	// render gives the lines for a width; it is asked again when the width or
 	// the theme changes.
 	render func(width int) []line
@@ -15,8 +14,8 @@ type pane struct {
 	find   string
 }
 
-func newPane(title string, render func(width int) []line) *pane {
-	return &pane{title: title, render: render, height: 1}
+func newPane(render func(width int) []line) *pane {
+	return &pane{render: render, height: 1}
 }
 
 // refresh forgets the lines, so that they are made anew.

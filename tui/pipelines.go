@@ -36,19 +36,10 @@ func (m *Model) showPipelines() {
 		}
 	}
 	old, _ := p.list.rows.(table[pipelineRow])
-	p.list.renew(func(id int) string { return old.all[id].key() }, func() rows {
+	renew(p.list, func(id int) pipelineRow { return pipelineRow{run: old.all[id].run, step: old.all[id].step} }, func() rows {
 		old = newTable(p, all, m.pipelineCells, nil)
 		return old
 	})
-}
-
-// key names a row: a target may have run more than once.
-func (r pipelineRow) key() string {
-	k := r.run.target + "\x00" + r.run.queued.String()
-	if r.step != nil {
-		k += "\x00" + r.step.check
-	}
-	return k
 }
 
 func (m *Model) pipelineCells(r pipelineRow) []cell {

@@ -36,13 +36,14 @@ func Plain(ctx context.Context, m *Model, in io.Reader, out io.Writer, clock fun
 		}
 	}()
 	events := make(chan []pipelines.Event)
-	if m.world.Scans != nil {
-		go func() {
-			for e := m.world.Scans.Events(ctx); e != nil; e = m.world.Scans.Events(ctx) {
-				events <- e
+	go func() {
+		for e := m.world.Scans.Events(ctx); e != nil; e = m.world.Scans.Events(ctx) {
+			select {
+			case events <- e:
+			case <-ctx.Done():
 			}
-		}()
-	}
+		}
+	}()
 	p.settle(m.Init())
 	p.show()
 	for !m.ended {

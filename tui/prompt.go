@@ -64,10 +64,8 @@ func (p *prompt) key(m *Model, msg tea.KeyMsg) tea.Cmd {
 			p.at = 0
 		}
 	default:
-		var cmd tea.Cmd
-		if p.input, cmd = p.input.Update(msg); cmd != nil {
-			cmd = nil // it would blink, and read another clipboard
-		}
+		// What it asks for would blink, and read another clipboard.
+		p.input, _ = p.input.Update(msg)
 	}
 	if now := p.input.Value(); now != text && p.typed != nil {
 		p.at = 0

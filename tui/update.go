@@ -76,7 +76,6 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case waiversMsg:
 		m.tookWaivers(msg)
 	case shownMsg:
-		m.pages[msg.page].waiting = ""
 		if msg.err != nil {
 			m.fail(msg.err)
 			return m, nil
@@ -126,7 +125,7 @@ func (m *Model) refresh() {
 
 // listen waits for what happens next.
 func (m *Model) listen() tea.Cmd {
-	if m.world.Scans == nil || m.plain {
+	if m.plain {
 		return nil
 	}
 	return func() tea.Msg { return eventsMsg(m.world.Scans.Events(m.ctx)) }
@@ -151,7 +150,7 @@ func (m *Model) tookRepositories(msg repositoriesMsg) tea.Cmd {
 	}
 	old := m.repos
 	m.findings.stale = m.findings.stale || m.findings.index != nil && !sameRuns(old, msg.repos)
-	p.list.renew(func(id int) string { return old[id].Target }, func() rows {
+	renew(p.list, func(id int) string { return old[id].Target }, func() rows {
 		m.repos, old = msg.repos, msg.repos
 		return m.fleetRows()
 	})
@@ -193,7 +192,7 @@ func (m *Model) attestQuietly() tea.Cmd {
 		m.attested[key] = true
 		targets = append(targets, r.Target)
 	}
-	if len(targets) == 0 || m.world.Fleet == nil {
+	if len(targets) == 0 {
 		return nil
 	}
 	return func() tea.Msg {

@@ -81,7 +81,8 @@ func (a *app) world(cmd *cobra.Command, kept *store.Store, running *scans) tui.W
 	return tui.World{Fleet: b, Findings: keptFindings{a, kept, b.Repositories}, Scans: running, Evidence: b.proofs, Waivers: waivers{a, kept}, Desk: surroundings{a}}
 }
 
-// theme is the one that is asked for; NO_COLOR and --no-color are "none".
+// theme is the one that is asked for; NO_COLOR and --no-color make it look like
+// "none".
 func (a *app) theme(cmd *cobra.Command, f dashboardFlags) (tui.Theme, error) {
 	name := f.theme
 	if name == "" {
@@ -90,11 +91,7 @@ func (a *app) theme(cmd *cobra.Command, f dashboardFlags) (tui.Theme, error) {
 	if name == "" {
 		name = tui.ThemeNames()[0]
 	}
-	t, err := tui.NewTheme(name, a.colour(cmd, a.out), a.utf8())
-	if err == nil && !a.colour(cmd, a.out) {
-		t.Name = "none" // which is what it looks like
-	}
-	return t, err
+	return tui.NewTheme(name, a.colour(cmd, a.out), a.utf8())
 }
 
 // utf8 says whether the locale is one with UTF-8 (POSIX.1-2017, 8.2: the first

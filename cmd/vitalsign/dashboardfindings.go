@@ -15,6 +15,7 @@ import (
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/fleet"
 	"github.com/vitalsign-dev/vitalsign/internal/git"
+	"github.com/vitalsign-dev/vitalsign/internal/safetext"
 	"github.com/vitalsign-dev/vitalsign/internal/search"
 	"github.com/vitalsign-dev/vitalsign/internal/store"
 	"github.com/vitalsign-dev/vitalsign/internal/wholefile"
@@ -253,7 +254,7 @@ func exportJSON(w io.Writer, x *search.Index, ids []uint32, filter string) error
 
 func exportMarkdown(w io.Writer, x *search.Index, ids []uint32, filter string) error {
 	if _, err := fmt.Fprintf(w, "# Findings\n\n%d of %d, filter: %s\n\n| Severity | Where | Rule | What | Repository |\n| --- | --- | --- | --- | --- |\n",
-		len(ids), x.Len(), tui.Markdown(cmp.Or(filter, "none"))); err != nil {
+		len(ids), x.Len(), safetext.Markdown(cmp.Or(filter, "none"))); err != nil {
 		return err
 	}
 	for _, id := range ids {
@@ -262,7 +263,7 @@ func exportMarkdown(w io.Writer, x *search.Index, ids []uint32, filter string) e
 		if r.Line > 0 {
 			where = fmt.Sprintf("%s:%d", r.Path, r.Line)
 		}
-		if _, err := fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", r.Severity, tui.Markdown(where), tui.Markdown(r.Rule), tui.Markdown(r.Title), tui.Markdown(r.Repo)); err != nil {
+		if _, err := fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", r.Severity, safetext.Markdown(where), safetext.Markdown(r.Rule), safetext.Markdown(r.Title), safetext.Markdown(r.Repo)); err != nil {
 			return err
 		}
 	}

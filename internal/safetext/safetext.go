@@ -50,3 +50,17 @@ func clean(s string, block bool) string {
 func unsafe(r rune) bool {
 	return unicode.Is(unicode.C, r) || r == '\u2028' || r == '\u2029'
 }
+
+// Markdown makes text from anywhere harmless in Markdown: one line, no markup,
+// no link, no mention, no HTML (CommonMark 0.31, 2.4: a backslash before ASCII
+// punctuation is that character).
+func Markdown(s string) string {
+	var b strings.Builder
+	for _, r := range Line(s) {
+		if strings.ContainsRune("\\`*_{}[]()<>#+!|~@&", r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}

@@ -44,3 +44,17 @@ func FuzzLine(f *testing.F) {
 		}
 	})
 }
+
+// No character of the text is markup, and what is shown is the text.
+func TestMarkdown(t *testing.T) {
+	for in, want := range map[string]string{
+		"a | b":               `a \| b`,
+		"<script> [x](y) @me": `\<script\> \[x\]\(y\) \@me`,
+		"`code` *b* _i_ #1\\": "\\`code\\` \\*b\\* \\_i\\_ \\#1\\\\",
+		"x\n\x1b[2J":          `x\\x0a\\x1b\[2J`,
+	} {
+		if got := Markdown(in); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+}

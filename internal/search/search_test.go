@@ -262,21 +262,27 @@ func agree(t *testing.T, r *rand.Rand, rows []Row, x *Index, terms []naive) {
 	_ = rows
 }
 
+// askRandomly asks an index of up to so many rows so many questions.
+func askRandomly(t *testing.T, r *rand.Rand, size, questions int) {
+	t.Helper()
+	var rows []Row
+	for range 1 + r.IntN(size) {
+		rows = append(rows, randomRow(r))
+	}
+	x := index(rows)
+	for range questions {
+		var terms []naive
+		for range r.IntN(4) {
+			terms = append(terms, randomTerm(r))
+		}
+		agree(t, r, rows, x, terms)
+	}
+}
+
 func TestSelectIsAskingEachRow(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for range 40 {
-		var rows []Row
-		for range 1 + r.IntN(120) {
-			rows = append(rows, randomRow(r))
-		}
-		x := index(rows)
-		for range 60 {
-			var terms []naive
-			for range r.IntN(4) {
-				terms = append(terms, randomTerm(r))
-			}
-			agree(t, r, rows, x, terms)
-		}
+		askRandomly(t, r, 120, 60)
 	}
 }
 
@@ -330,18 +336,7 @@ func FuzzSelect(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, a, b uint64) {
 		r := rand.New(rand.NewPCG(a, b))
-		var rows []Row
-		for range 1 + r.IntN(40) {
-			rows = append(rows, randomRow(r))
-		}
-		x := index(rows)
-		for range 5 {
-			var terms []naive
-			for range r.IntN(4) {
-				terms = append(terms, randomTerm(r))
-			}
-			agree(t, r, rows, x, terms)
-		}
+		askRandomly(t, r, 40, 5)
 	})
 }
 
