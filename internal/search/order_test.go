@@ -89,10 +89,7 @@ func TestSortKeepsRepetitions(t *testing.T) {
 
 func TestGroup(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
-	var rows []Row
-	for range 2000 {
-		rows = append(rows, randomRow(r))
-	}
+	rows := randomRows(r, 2000)
 	x := index(rows)
 	ids := x.All()[:1500]
 	for by, column := range columnsOf() {

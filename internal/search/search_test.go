@@ -70,10 +70,7 @@ func selected(t testing.TB, x *Index, q Query, within []uint32) []uint32 {
 // What goes in comes out, in the order of a list.
 func TestRowsAreKept(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	var rows []Row
-	for range 3000 {
-		rows = append(rows, randomRow(r))
-	}
+	rows := randomRows(r, 3000)
 	x := index(rows)
 	if x.Len() != len(rows) {
 		t.Fatalf("%d rows of %d", x.Len(), len(rows))
@@ -228,7 +225,7 @@ func randomTerm(r *rand.Rand) naive {
 }
 
 // agree asks the index and each row, and compares.
-func agree(t *testing.T, r *rand.Rand, rows []Row, x *Index, terms []naive) {
+func agree(t *testing.T, r *rand.Rand, x *Index, terms []naive) {
 	t.Helper()
 	var texts []string
 	for _, n := range terms {
@@ -259,23 +256,26 @@ func agree(t *testing.T, r *rand.Rand, rows []Row, x *Index, terms []naive) {
 	if !again.Equal(q) {
 		t.Fatalf("%q became %q", q, again)
 	}
-	_ = rows
+}
+
+func randomRows(r *rand.Rand, n int) (rows []Row) {
+	for range n {
+		rows = append(rows, randomRow(r))
+	}
+	return rows
 }
 
 // askRandomly asks an index of up to so many rows so many questions.
 func askRandomly(t *testing.T, r *rand.Rand, size, questions int) {
 	t.Helper()
-	var rows []Row
-	for range 1 + r.IntN(size) {
-		rows = append(rows, randomRow(r))
-	}
+	rows := randomRows(r, 1+r.IntN(size))
 	x := index(rows)
 	for range questions {
 		var terms []naive
 		for range r.IntN(4) {
 			terms = append(terms, randomTerm(r))
 		}
-		agree(t, r, rows, x, terms)
+		agree(t, r, x, terms)
 	}
 }
 
@@ -289,10 +289,7 @@ func TestSelectIsAskingEachRow(t *testing.T) {
 // What narrows finds nothing that was not there before.
 func TestNarrowingIsWithin(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	var rows []Row
-	for range 300 {
-		rows = append(rows, randomRow(r))
-	}
+	rows := randomRows(r, 300)
 	x := index(rows)
 	narrowed := 0
 	for range 4000 {
