@@ -85,11 +85,7 @@ func (m *Model) findingLines(d Detail, width int) []line {
 	out = append(out, m.sourceLines(d, width)...)
 	out = append(out, m.flowLines(f, width)...)
 	out = append(out, nil)
-	field := func(name, text string) {
-		if text != "" {
-			out = append(out, wrap(span{fit(" "+name, 12, g), toneDim}, text, toneText, width)...)
-		}
-	}
+	field := func(name, text string) { out = append(out, named(name, text, 12, width, g)...) }
 	field("What to do", f.Rule.Advice)
 	field("Fix", f.Fix)
 	if p := f.Package; p != nil {

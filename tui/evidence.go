@@ -287,11 +287,7 @@ func (m *Model) linkLines(l chain.Link, width int) []line {
 	g := m.theme.glyphs
 	s := linkLook(l.State)
 	out := []line{{{" " + s.glyph(g) + " " + l.Name + ": " + s.text, s.tone}}, nil}
-	field := func(name, text string) {
-		if text != "" {
-			out = append(out, wrap(span{fit(" "+name, 14, g), toneDim}, text, toneText, width)...)
-		}
-	}
+	field := func(name, text string) { out = append(out, named(name, text, 14, width, g)...) }
 	field("Detail", l.Detail)
 	if l.By != nil {
 		field("Said by", l.By.Name)

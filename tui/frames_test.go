@@ -7,11 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
 
 	"github.com/charmbracelet/x/ansi"
+
+	screens "github.com/vitalsign-dev/vitalsign/internal/screen"
 )
 
 var update = flag.Bool("update", false, "write the frames anew")
@@ -230,24 +233,17 @@ func TestContrast(t *testing.T) {
 
 func ratio(a, b float64) float64 { return (max(a, b) + 0.05) / (min(a, b) + 0.05) }
 
-// luminance is that of a colour of the ANSI 256 palette (xterm's cube and
-// greys), as WCAG 2.2 defines relative luminance.
+// luminance is that of a colour of the ANSI 256 palette, as WCAG 2.2 defines
+// relative luminance.
 func luminance(t *testing.T, colour string) float64 {
 	t.Helper()
-	var n int
-	if _, err := fmt.Sscan(colour, &n); err != nil || n < 16 || n > 255 {
+	n, err := strconv.Atoi(colour)
+	if err != nil || n < 16 || n > 255 {
 		t.Fatalf("%q is no colour that every terminal shows alike", colour)
 	}
-	level := func(i int) int {
-		if i == 0 {
-			return 0
-		}
-		return 55 + 40*i
-	}
-	rgb := [3]int{level((n - 16) / 36), level((n - 16) / 6 % 6), level((n - 16) % 6)}
-	if n >= 232 {
-		grey := 8 + 10*(n-232)
-		rgb = [3]int{grey, grey, grey}
+	var rgb [3]int
+	if _, err := fmt.Sscanf(screens.Colour{Set: true, Number: n}.Hex(""), "#%02x%02x%02x", &rgb[0], &rgb[1], &rgb[2]); err != nil {
+		t.Fatal(err)
 	}
 	sum := 0.0
 	for i, weight := range [3]float64{0.2126, 0.7152, 0.0722} {

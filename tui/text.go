@@ -116,3 +116,12 @@ func wrap(first span, text string, to tone, width int) []line {
 	}
 	return out
 }
+
+// named is a value after its name, which has so many columns; nothing where
+// there is no value.
+func named(name, text string, columns, width int, g glyphs) []line {
+	if text == "" {
+		return nil
+	}
+	return wrap(span{fit(" "+name, columns, g), toneDim}, text, toneText, width)
+}

@@ -99,11 +99,7 @@ func (m *Model) compareWaivers(a, b Waiver, by int) int {
 func (m *Model) waiverLines(w Waiver, width int) []line {
 	s := waiverLook(w.State)
 	out := []line{{{" " + s.glyph(m.theme.glyphs) + " " + s.text, s.tone}}, nil}
-	field := func(name, text string) {
-		if text != "" {
-			out = append(out, wrap(span{fit(" "+name, 14, m.theme.glyphs), toneDim}, text, toneText, width)...)
-		}
-	}
+	field := func(name, text string) { out = append(out, named(name, text, 14, width, m.theme.glyphs)...) }
 	left, _ := m.left(w.Until)
 	field("Rule", w.Rule)
 	field("Severity", w.Severity)

@@ -89,11 +89,13 @@ type FleetScan struct {
 	Items     []FleetItem
 }
 
+// stamp writes a time so that the order of the texts is that of the times: in
+// RFC 3339, and always to the nanosecond.
 func stamp(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.UTC().Format(time.RFC3339Nano)
+	return t.UTC().Format("2006-01-02T15:04:05.000000000Z07:00")
 }
 
 func unstamp(s string) (time.Time, error) {
@@ -248,7 +250,9 @@ func readItem(r *sql.Rows) (i FleetItem, err error) {
 
 // LastFleetItems gives, for each name, the newest item that is done or failed.
 func (s *Store) LastFleetItems(ctx context.Context) (map[string]FleetItem, error) {
-	all, err := rows(ctx, s.db, readItem, itemColumns+` WHERE state <> 'pending' ORDER BY at, rowid`)
+	// Of a group SQLite gives the row that has the maximum ("Bare columns in an
+	// aggregate query"); the others, of every scan there was, are not brought.
+	all, err := rows(ctx, s.db, readItem, `SELECT name, state, reason, run_id, exit, max(at) FROM fleet_items WHERE state <> 'pending' GROUP BY name`)
 	if err != nil {
 		return nil, err
 	}
