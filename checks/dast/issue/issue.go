@@ -25,4 +25,7 @@ type Issue struct {
 	Anchor string
 	// Exchanges are the proof, the telling one last.
 	Exchanges []web.Exchange
+	// Replay is a command that shows it again, for what no exchange can show.
+	// It has the variable HOST ("name:port") where the target is named.
+	Replay string
 }
