@@ -24,6 +24,9 @@ const (
 	maxRequests = 10_000
 	maxRegexes  = 500
 	maxHops     = 10
+	// maxTests bounds how often a word, a pattern or an expression is looked
+	// for in an answer: requests times values.
+	maxTests = 1_000_000
 )
 
 // Unsupported says why a template is refused.
@@ -101,6 +104,18 @@ type block struct {
 	stopFirst  bool
 	// indexed are the names with an index (body_2) that something reads.
 	indexed map[string]bool
+}
+
+// tests counts what is looked for in one answer.
+func (b block) tests() int {
+	n := 1
+	for _, m := range b.matchers {
+		n += len(m.words) + len(m.regexes) + len(m.bytes) + len(m.dsl) + len(m.numbers)
+	}
+	for _, e := range b.extractors {
+		n += len(e.regexes) + len(e.keys) + len(e.paths) + len(e.dsl)
+	}
+	return n
 }
 
 // chained says that a request's answer matters to another one.

@@ -11,6 +11,7 @@ import (
 const (
 	maxExpression = 4096
 	maxDepth      = 64
+	maxName       = 64
 )
 
 // A value is a string, a float64 or a bool.
@@ -417,6 +418,9 @@ func (p *parser) name() (node, error) {
 		p.pos++
 	}
 	name := p.in[start:p.pos]
+	if len(name) > maxName {
+		return nil, errors.New("a name that is too long")
+	}
 	if p.accept("(") != "" {
 		return p.call(name)
 	}

@@ -149,7 +149,12 @@ func (r *reader) blocks(n *yaml.Node, t *Template) {
 		if r.err != nil {
 			return
 		}
-		total += len(b.requests) * max(1, b.sets())
+		requests := len(b.requests) * max(1, b.sets())
+		total += requests
+		if requests*b.tests() > maxTests {
+			r.fail(item, "more than %d values looked for in all answers", maxTests)
+			return
+		}
 		if total > maxRequests {
 			r.fail(item, "more than %d requests", maxRequests)
 			return
