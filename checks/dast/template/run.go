@@ -22,6 +22,10 @@ import (
 // maxExchanges is how many exchanges of a chain are kept as proof.
 const maxExchanges = 20
 
+// maxCookies is how many are kept, twice what RFC 6265, section 6.1, asks of a
+// client for one domain.
+const maxCookies = 100
+
 // Run runs the template. Its error is that ctx has ended, or that the target
 // is none; the result holds what was found until then.
 func (t Template) Run(ctx context.Context, target Target, d web.Doer) (Result, error) {
@@ -99,6 +103,8 @@ type runner struct {
 	d      web.Doer
 	result *Result
 	jar    *cookiejar.Jar
+	// names are those of the cookies in jar.
+	names map[string]bool
 	// values are of variables, payloads and internal extractors.
 	values map[string]value
 	// taken are extracted values: the target's own.
@@ -113,7 +119,7 @@ func (t Template) pass(ctx context.Context, target Target, d web.Doer, result *R
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{ctx: ctx, t: t, target: target, d: d, result: result, jar: jar, values: map[string]value{}, found: hits{}}
+	r := &runner{ctx: ctx, t: t, target: target, d: d, result: result, jar: jar, names: map[string]bool{}, values: map[string]value{}, found: hits{}}
 	r.random = random(target.Seed, t.id, only != nil)
 	r.where = place(target.Base)
 	for _, v := range t.variables {
@@ -278,9 +284,20 @@ func (r *runner) do(req web.Request, b block) (web.Response, error) {
 	r.result.Requests++
 	resp, err := r.d.Do(r.ctx, req)
 	if err == nil && b.cookies {
-		r.jar.SetCookies(req.URL, (&http.Response{Header: resp.Header}).Cookies())
+		r.remember(req.URL, (&http.Response{Header: resp.Header}).Cookies())
 	}
 	return resp, err
+}
+
+// remember keeps cookies of so many names: a server can send new ones with
+// every answer.
+func (r *runner) remember(u *url.URL, cookies []*http.Cookie) {
+	for _, c := range cookies {
+		if len(r.names) < maxCookies || r.names[c.Name] {
+			r.names[c.Name] = true
+			r.jar.SetCookies(u, []*http.Cookie{c})
+		}
+	}
 }
 
 // redirect gives the request that a redirect asks for (RFC 9110, section

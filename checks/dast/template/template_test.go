@@ -614,3 +614,19 @@ func (o *oracle) Do(_ context.Context, r web.Request) (web.Response, error) {
 		Body: []byte(`[core] kanarie name="csrf" value="kanarie"`),
 	}, nil
 }
+
+// TestCookiesAreBounded: each answer brings cookies with new names.
+func TestCookiesAreBounded(t *testing.T) {
+	doc := heading + "  - path: ['{{BaseURL}}/{{n}}']\n    payloads: {n: [" + strings.Repeat("0,", 99) + "0]}\n    matchers: [{type: status, status: [500]}]\n"
+	n, longest := 0, 0
+	run(t, doc, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		longest = max(longest, len(r.Cookies()))
+		for range 100 {
+			n++
+			http.SetCookie(w, &http.Cookie{Name: fmt.Sprintf("c%d", n), Value: "1", Path: "/"})
+		}
+	}))
+	if longest == 0 || longest > maxCookies {
+		t.Errorf("sent %d cookies", longest)
+	}
+}

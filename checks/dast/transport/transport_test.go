@@ -569,8 +569,8 @@ func FuzzServerHello(f *testing.F) {
 		if r.read > maxFlight {
 			t.Fatalf("read %d bytes", r.read)
 		}
-		if err == nil && len(b) < 5+4+38 {
-			t.Fatalf("a hello of %d bytes: %+v", len(b), h)
+		if err == nil && r.read < 5+4+38 {
+			t.Fatalf("a hello of %d bytes: %+v", r.read, h)
 		}
 		// Nothing that was read from the wire is in a reason.
 		if err != nil && len(reason(err)) > 60 {
