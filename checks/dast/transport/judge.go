@@ -37,29 +37,41 @@ type judge struct {
 	issues []issue.Issue
 }
 
-func (j *judge) add(rule, anchor, flags, format string, a ...any) {
+func (j *judge) add(rule, anchor, options, format string, a ...any) {
 	j.issues = append(j.issues, issue.Issue{
 		Rule: rule, Anchor: anchor, Confidence: "high",
-		Message: fmt.Sprintf(format, a...), Replay: j.replay(flags),
+		Message: fmt.Sprintf(format, a...), Replay: j.replay(options),
 	})
 }
 
 // replay is what shows it with OpenSSL. SECLEVEL=0 lets it speak what its own
 // defaults forbid; a build without the old versions says so.
-func (j *judge) replay(flags string) string {
+func (j *judge) replay(options string) string {
 	server := ""
 	if sni(j.offer.ServerName) {
 		server = " -servername " + j.offer.ServerName
 	}
-	return `openssl s_client -connect "$HOST"` + server + flags + " </dev/null"
+	return `openssl s_client -connect "$HOST"` + server + options + " </dev/null"
 }
 
-func flag(v Version) string {
+// What OpenSSL calls the suites (ciphers(1)). A word that a build no longer
+// knows is passed over by it.
+const (
+	allCiphers     = "ALL:COMPLEMENTOFALL"
+	brokenCiphers  = "aNULL:eNULL:EXP:LOW:RC4:RC2"
+	weakCiphers    = "3DES:IDEA"
+	aeadCiphers    = "AESGCM:AESCCM:CHACHA20"
+	forwardCiphers = "kEECDH:kEDH:!aNULL"
+)
+
+// flags offers one version with some suites. For what is missing it offers
+// just that, and the server refuses.
+func flags(v Version, ciphers string) string {
 	f := map[Version]string{SSL30: "-ssl3", TLS10: "-tls1", TLS11: "-tls1_1", TLS12: "-tls1_2", TLS13: "-tls1_3"}[v]
 	if v == TLS13 {
 		return " " + f
 	}
-	return " " + f + " -cipher 'ALL:COMPLEMENTOFALL:@SECLEVEL=0'"
+	return " " + f + " -cipher '" + ciphers + ":@SECLEVEL=0'"
 }
 
 func (j *judge) versions() {
@@ -71,33 +83,33 @@ func (j *judge) versions() {
 		case s.Version == TLS12 && s.Accepted == Yes && only12 == No:
 			only12 = Yes
 		case s.Version < TLS12 && s.Accepted == Yes:
-			j.add(ruleObsolete, s.Version.String(), flag(s.Version), "The server accepts %s and chose %s.", s.Version, s.Suites[0])
+			j.add(ruleObsolete, s.Version.String(), flags(s.Version, allCiphers), "The server accepts %s and chose %s.", s.Version, s.Suites[0])
 		}
 	}
 	if only12 == Yes {
-		j.add(ruleOnly12, TLS13.String(), flag(TLS13), "The server accepts TLS 1.2 and refuses TLS 1.3.")
+		j.add(ruleOnly12, TLS13.String(), flags(TLS13, ""), "The server accepts TLS 1.2 and refuses TLS 1.3.")
 	}
 }
 
 func (j *judge) suites() {
-	j.suitesThat(ruleBroken, "The server accepts suites without secrecy or authenticity: %s.", Suite.broken)
-	j.suitesThat(ruleWeak, "The server accepts suites whose blocks have 64 bits: %s.", Suite.weak)
+	j.suitesThat(ruleBroken, brokenCiphers, "The server accepts suites without secrecy or authenticity: %s.", Suite.broken)
+	j.suitesThat(ruleWeak, weakCiphers, "The server accepts suites whose blocks have 64 bits: %s.", Suite.weak)
 	for _, s := range j.offer.Versions {
 		// What is missing from a list says something only when the list is whole.
 		if s.Accepted != Yes || !s.Complete || s.Version == TLS13 {
 			continue
 		}
 		if s.Version == TLS12 && !slices.ContainsFunc(s.Suites, Suite.aead) && slices.ContainsFunc(s.Suites, Suite.cbcSHA1) {
-			j.add(ruleCBC, s.Version.String(), flag(s.Version), "Under TLS 1.2 the server accepts %s and no suite with authenticated encryption.", join(s.Suites))
+			j.add(ruleCBC, s.Version.String(), flags(s.Version, aeadCiphers), "Under TLS 1.2 the server accepts %s and no suite with authenticated encryption.", join(s.Suites))
 		}
 		if !slices.ContainsFunc(s.Suites, Suite.forward) {
-			j.add(ruleForward, s.Version.String(), flag(s.Version), "Under %s the server accepts only suites without forward secrecy: %s.", s.Version, join(s.Suites))
+			j.add(ruleForward, s.Version.String(), flags(s.Version, forwardCiphers), "Under %s the server accepts only suites without forward secrecy: %s.", s.Version, join(s.Suites))
 		}
 	}
 }
 
 // suitesThat reports all suites of a kind as one, with the versions.
-func (j *judge) suitesThat(rule, format string, is func(Suite) bool) {
+func (j *judge) suitesThat(rule, ciphers, format string, is func(Suite) bool) {
 	var parts []string
 	var first Version
 	for _, s := range j.offer.Versions {
@@ -111,7 +123,7 @@ func (j *judge) suitesThat(rule, format string, is func(Suite) bool) {
 		parts = append(parts, s.Version.String()+" "+join(bad))
 	}
 	if len(parts) > 0 {
-		j.add(rule, "suites", flag(first), format, strings.Join(parts, "; "))
+		j.add(rule, "suites", flags(first, ciphers), format, strings.Join(parts, "; "))
 	}
 }
 
@@ -127,11 +139,11 @@ func join(list []Suite) string {
 func (j *judge) features() {
 	compressed := j.versionsWith(func(s Support) bool { return s.Compression == Yes })
 	if len(compressed) > 0 {
-		j.add(ruleCompression, "compression", flag(compressed[0])+" -comp", "The server chose DEFLATE compression under %s.", versionList(compressed))
+		j.add(ruleCompression, "compression", flags(compressed[0], allCiphers)+" -comp", "The server chose DEFLATE compression under %s.", versionList(compressed))
 	}
 	insecure := j.versionsWith(func(s Support) bool { return s.Renegotiation == No })
 	if len(insecure) > 0 {
-		j.add(ruleRenegotiation, "renegotiation", flag(insecure[0]), "The server does not indicate secure renegotiation (RFC 5746) under %s.", versionList(insecure))
+		j.add(ruleRenegotiation, "renegotiation", flags(insecure[0], allCiphers), "The server does not indicate secure renegotiation (RFC 5746) under %s.", versionList(insecure))
 	}
 }
 

@@ -35,7 +35,8 @@ func (s Suite) aead() bool { return s.tls13() || s.has("_GCM", "_CCM", "_POLY130
 // cbcSHA1 says that integrity is MAC-then-encrypt with SHA-1.
 func (s Suite) cbcSHA1() bool { return s.has("_CBC_SHA$") }
 
-// forward says that each session has its own key (RFC 9325, section 4.1).
+// forward says that each session has its own key (RFC 9325, section 4.1), of a
+// server that is known: anonymous suites are no answer to that.
 func (s Suite) forward() bool { return s.tls13() || s.has("_DHE_", "_ECDHE_") }
 
 func (s Suite) tls13() bool { return s>>8 == 0x13 }

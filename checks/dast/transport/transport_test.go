@@ -558,6 +558,45 @@ func TestSameSuitesAsOpenSSL(t *testing.T) {
 	}
 }
 
+// TestReplayShowsIt runs the command of each issue: it connects where the
+// server accepts too much, and not where something is missing.
+func TestReplayShowsIt(t *testing.T) {
+	address := openssl(t, "-tls1", "-cipher", "AES128-SHA:aNULL:@SECLEVEL=0")
+	seen := map[string]bool{}
+	o := probe(t, dialer(address))
+	for _, i := range Judge(o, nil, host, day()) {
+		seen[i.Rule] = true
+		c := exec.CommandContext(t.Context(), "sh", "-c", i.Replay)
+		c.Env = append(os.Environ(), "HOST="+address)
+		out, err := c.CombinedOutput()
+		connected := err == nil && !strings.Contains(string(out), "Cipher is (NONE)")
+		if missing := i.Rule == ruleForward; connected == missing {
+			t.Errorf("%s: %s\nconnected: %v %v\n%s", i.Rule, i.Replay, connected, err, out)
+		}
+		if i.Rule == ruleObsolete && !strings.Contains(string(out), "TLSv1") {
+			t.Errorf("no TLS 1.0 in %s", out)
+		}
+	}
+	if !seen[ruleObsolete] || !seen[ruleBroken] {
+		t.Errorf("reported %v", seen)
+	}
+	// A server with certificates of static RSA only.
+	static := openssl(t, "-tls1_2", "-cipher", "AES128-SHA")
+	for _, i := range Judge(probe(t, dialer(static)), nil, host, day()) {
+		c := exec.CommandContext(t.Context(), "sh", "-c", i.Replay)
+		c.Env = append(os.Environ(), "HOST="+static)
+		if out, err := c.CombinedOutput(); err == nil && !strings.Contains(string(out), "Cipher is (NONE)") {
+			t.Errorf("%s: %s connects", i.Rule, i.Replay)
+		}
+		seen[i.Rule] = true
+	}
+	for _, r := range []string{ruleOnly12, ruleCBC, ruleForward} {
+		if !seen[r] {
+			t.Errorf("%s is not reported", r)
+		}
+	}
+}
+
 func FuzzServerHello(f *testing.F) {
 	good := slices.Concat([]byte{3, 3}, make([]byte, 32), []byte{0, 0xc0, 0x2f, 0, 0, 5, 0xff, 1, 0, 1, 0})
 	f.Add(append([]byte{22, 3, 3}, prefix16(append([]byte{2, 0}, prefix16(good)...))...))
