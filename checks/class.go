@@ -18,6 +18,10 @@ func ClassOf(tool, rule string) string {
 		return ClassCredential
 	case "osv":
 		return ClassDependency
+	case "dast":
+		if c, ok := dastClasses()[rule]; ok {
+			return c
+		}
 	case "gosec":
 		if c, ok := gosecClasses()[rule]; ok {
 			return c
@@ -46,6 +50,18 @@ func gosecClasses() map[string]string {
 		"G405": "weak-cipher", "G406": "weak-cipher", "G502": "weak-cipher", "G503": "weak-cipher",
 		"G404": "weak-random",
 		"G402": "weak-tls", "G403": "weak-key",
+	}
+}
+
+// dastClasses names rules about a running application whose weakness is one
+// that sources are searched for, too.
+func dastClasses() map[string]string {
+	return map[string]string{
+		"web-sql-injection": "sql-injection", "web-command-injection": "command-injection",
+		"web-template-injection": "template-injection", "web-path-traversal": "path-traversal",
+		"web-ssrf": "server-side-request-forgery", "web-xss-reflected": "cross-site-scripting",
+		"web-xss-stored": "cross-site-scripting", "web-open-redirect": "open-redirect",
+		"web-header-injection": "header-injection", "web-xxe": "xml-external-entities",
 	}
 }
 

@@ -25,6 +25,13 @@ type Finding struct {
 	// Flow is the way of a value, from where it comes in to where it does harm
 	// (SARIF 2.1.0, 3.37), at most MaxFlow steps.
 	Flow []FlowStep `json:"flow,omitempty"`
+	// Routes are the operations of an application ("GET /patients/{id}") through
+	// which the place is reached, as far as is known.
+	Routes []string `json:"routes,omitempty"`
+	// Exchanges are requests and answers that show it, the telling one last, and
+	// Replay a command that shows it again.
+	Exchanges []Exchange `json:"exchanges,omitempty"`
+	Replay    string     `json:"replay,omitempty"`
 	// Role of the file: source, test, generated or vendored.
 	Role string `json:"role,omitempty"`
 	// Ignored is set when a trusted ignore covers the finding.
@@ -37,7 +44,7 @@ type Finding struct {
 }
 
 // Location is where a finding is. Path is relative to the target's root with
-// forward slashes; lines and columns count from 1 (columns in bytes), 0 when unknown.
+// forward slashes, or a route of a running application (see Live); lines and columns count from 1 (columns in bytes), 0 when unknown.
 type Location struct {
 	Path        string `json:"path"`
 	StartLine   int    `json:"start_line,omitempty"`

@@ -8,7 +8,7 @@ import (
 // Protocol is the number of the job protocol; both programs must have the same.
 // Every change of what may be said makes another one: a parent refuses records
 // that it does not know.
-const Protocol = 3
+const Protocol = 4
 
 // IdentityKeyEnv is the environment variable in which a child gets the
 // identity key (its text form). It is the only secret a child ever holds, and
@@ -86,6 +86,10 @@ type Job struct {
 	// run and its report is among the data.
 	Tool    *Tool    `json:"tool,omitempty"`
 	ToolRun *ToolRun `json:"tool_run,omitempty"`
+	// Live is set when the check looks at a running application; Credentials
+	// are for it, by name. They never leave this process in a job's text.
+	Live        *Live             `json:"live,omitempty"`
+	Credentials map[string]string `json:"-"`
 }
 
 // RecordType says what a line of the child's output is.

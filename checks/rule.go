@@ -35,6 +35,8 @@ type Description struct {
 	RulesDigest string `json:"rules_digest"`
 	// Claims are the files the check promises to account for.
 	Claims []Claim `json:"claims"`
+	// Live says that the check looks at a running application and not at files.
+	Live bool `json:"live,omitempty"`
 	// Components says that the check lists the packages that the target names.
 	Components bool `json:"components,omitempty"`
 	// Needs names the data the check cannot work without.

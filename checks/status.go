@@ -46,6 +46,10 @@ const (
 	SkipAllowlisted SkipReason = "allowlisted"
 	// SkipConstraint is a source file that no build of its package holds.
 	SkipConstraint SkipReason = "build-constraint"
+	// SkipUnsafe is an operation that changes state, where that is not allowed.
+	SkipUnsafe SkipReason = "unsafe"
+	// SkipScope is an operation that a trusted configuration leaves out.
+	SkipScope SkipReason = "out-of-scope"
 )
 
 // Reasons that make a step partial: somebody should have looked.
@@ -55,6 +59,8 @@ const (
 	SkipTooLarge   SkipReason = "too-large"
 	SkipTimeout    SkipReason = "timeout"
 	SkipUnparsable SkipReason = "unparsable"
+	// SkipBudget is an operation for which no requests were left.
+	SkipBudget SkipReason = "budget"
 )
 
 // Complete says whether a claimed file skipped for this reason leaves the step
@@ -62,7 +68,7 @@ const (
 func (r SkipReason) Complete() bool {
 	switch r {
 	case SkipBinary, SkipAllowlisted, SkipIgnored, SkipSymlink, SkipSpecial,
-		SkipSubmodule, SkipPointer, SkipGitDir, SkipConstraint, SkipSparse:
+		SkipSubmodule, SkipPointer, SkipGitDir, SkipConstraint, SkipSparse, SkipUnsafe, SkipScope:
 		return true
 	}
 	return false

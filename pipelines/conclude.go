@@ -66,6 +66,9 @@ func (c *collector) believable(ended error, requireSandbox bool) error {
 	case requireSandbox && c.hello.Sandbox.Kind != sandbox.KindFull:
 		return fmt.Errorf("the sandbox is %s and the configuration requires it: %s", c.hello.Sandbox.Kind, strings.Join(c.hello.Sandbox.Missing, "; "))
 	}
+	if c.step.Check.Live && c.claimed == 0 {
+		return errors.New("it says done, but knows no operation of the application")
+	}
 	if n, first := c.unaccounted(); n > 0 {
 		return fmt.Errorf("it says done, but %d of %d files are neither read nor skipped (%s)", n, len(c.expect), first)
 	}
@@ -113,11 +116,20 @@ func (c *collector) partialWords() string {
 	if n := len(c.partial) - 1; n > 0 {
 		s += fmt.Sprintf(", and %d more", n)
 	}
+	if c.step.Check.Live {
+		return fmt.Sprintf("%s; %d of %d operations tested", s, c.readReal, c.claimed)
+	}
 	return fmt.Sprintf("%s; %d of %d files read", s, c.readReal, c.claimed)
 }
 
 func adviceFor(skips []checks.Skip) string {
 	for _, s := range skips {
+		if (checks.Location{Path: s.Path}).Live() {
+			if words := liveAdvice(s.Reason); words != "" {
+				return words
+			}
+			continue
+		}
 		switch s.Reason {
 		case checks.SkipTooLarge:
 			return "raise limits.file_size in the configuration, or name the file in .vitalsignignore"
@@ -130,6 +142,21 @@ func adviceFor(skips []checks.Skip) string {
 		case checks.SkipUnparsable:
 			return "correct the file, or name it in .vitalsignignore"
 		}
+	}
+	return ""
+}
+
+// liveAdvice says what to do about an operation that was not tested.
+func liveAdvice(r checks.SkipReason) string {
+	switch r {
+	case checks.SkipBudget:
+		return "raise dast.requests, or leave operations out with dast.exclude"
+	case checks.SkipTimeout:
+		return "raise dast.timeout or dast.rate, or leave operations out with dast.exclude"
+	case checks.SkipUnreadable:
+		return "see in the application's own log why it did not answer"
+	case checks.SkipUnparsable:
+		return "correct the document that dast names"
 	}
 	return ""
 }

@@ -206,7 +206,11 @@ func runStep(ctx context.Context, plan Plan, i int, engine Engine, now func() ti
 		return failed(step, err), said{}
 	}
 	step.Coverage = c.coverage()
-	if c.claimed == 0 && len(c.partial) == 0 {
+	if p.Check.Live && p.Live == nil {
+		step.Status, step.Reason = checks.NotApplicable, "no running application is named"
+		return step, said{}
+	}
+	if !p.Check.Live && c.claimed == 0 && len(c.partial) == 0 {
 		step.Status, step.Reason = checks.NotApplicable, "no file of its kind"
 		return step, said{}
 	}
@@ -215,7 +219,7 @@ func runStep(ctx context.Context, plan Plan, i int, engine Engine, now func() ti
 	}
 	emit(Event{Kind: StepStarted, Check: p.Check.Name, Total: c.claimed})
 	began := now()
-	usage, err := engine.Exec(ctx, c.job(plan, p), plan.Key, c)
+	usage, err := within(ctx, p, func(p PlannedStep) (Usage, error) { return engine.Exec(ctx, c.job(plan, p), plan.Key, c) }, emit)
 	step.DurationMS = now().Sub(began).Milliseconds()
 	step.CPUMS, step.PeakBytes = usage.CPU.Milliseconds(), usage.PeakBytes
 	step.Cached, step.Where = usage.Cached, usage.Where
@@ -228,6 +232,25 @@ func runStep(ctx context.Context, plan Plan, i int, engine Engine, now func() ti
 		step.Tool.Image = usage.Image
 	}
 	return step, said{found, c.components}
+}
+
+// within runs a step while the application is up that it looks at. A step of
+// files is only run.
+func within(ctx context.Context, p PlannedStep, run func(PlannedStep) (Usage, error), emit func(Event)) (usage Usage, err error) {
+	if p.Start == nil {
+		return run(p)
+	}
+	url, stop, err := p.Start.Start(ctx, func(text string) { emit(Event{Kind: News, Check: p.Check.Name, Text: text}) })
+	if err != nil {
+		return usage, err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	if url != "" {
+		live := *p.Live
+		live.URL = url
+		p.Live = &live
+	}
+	return run(p)
 }
 
 func failed(step checks.Step, err error) checks.Step {

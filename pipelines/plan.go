@@ -44,6 +44,12 @@ type PlannedStep struct {
 	Limits         checks.Limits
 	// Tool is set when the check is an external tool.
 	Tool *checks.Tool
+	// Live is the running application of a check that looks at one, Credentials
+	// what it takes to be let in, and Start what brings it up before the step and
+	// down after it, nil where it runs by itself.
+	Live        *checks.Live
+	Credentials map[string]string
+	Start       Application
 }
 
 // DataSet is data on disk that a step reads.
@@ -70,6 +76,14 @@ type Engine interface {
 // once, when no step runs any more. An error fails every step with its words.
 type Preparer interface {
 	Prepare(ctx context.Context, plan Plan) (Engine, func() error, error)
+}
+
+// Application is what is started to be looked at.
+type Application interface {
+	// Start brings it up and waits until it is ready. It gives the URL under which
+	// it answers, "" where that is the one that was asked for, and what ends it
+	// with all that it started; that is called once. say takes lines worth telling.
+	Start(ctx context.Context, say func(string)) (url string, stop func() error, err error)
 }
 
 // Usage is what a child took, and where.

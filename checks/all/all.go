@@ -7,6 +7,7 @@ import (
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/checks/child"
+	"github.com/vitalsign-dev/vitalsign/checks/dast"
 	"github.com/vitalsign-dev/vitalsign/checks/deps"
 	"github.com/vitalsign-dev/vitalsign/checks/external"
 	"github.com/vitalsign-dev/vitalsign/checks/iac"
@@ -30,7 +31,7 @@ func Program(build, key string) (child.Program, error) {
 		return child.Program{}, err
 	}
 	return child.Program{
-		Checks:   []child.Check{sec, dep, iac.New(), sast.New()},
+		Checks:   []child.Check{sec, dep, iac.New(), sast.New(), dast.New()},
 		External: external.New, Presets: external.Presets(),
 		Redactor: sec, Build: build, Key: key,
 	}, nil

@@ -10,6 +10,8 @@ package child
 
 import (
 	"context"
+	"net"
+	"time"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 )
@@ -37,6 +39,23 @@ type Input struct {
 	Limits  checks.Limits
 	// Scratch is the only directory that may be written.
 	Scratch string
+	// Live is the running application, nil for a check of files, and Network
+	// the only way to it.
+	Live    *checks.Live
+	Network Network
+	// Credentials are for the application, by name.
+	Credentials map[string]string
+	// Now is the wall clock, for a check of a running application only: what it
+	// sees depends on the time anyway.
+	Now func() time.Time
+}
+
+// Network reaches the hosts that the job allows, and no others.
+type Network interface {
+	// Dial opens a connection to "HOST:PORT".
+	Dial(ctx context.Context, address string) (net.Conn, error)
+	// Listen waits for the application to call back, where the job allows it.
+	Listen(ctx context.Context) (net.Listener, error)
 }
 
 // Hit is a finding as a check sees it: before redaction and identity.
@@ -64,6 +83,11 @@ type Hit struct {
 	Package *checks.Package
 	// Flow is the way of a value; what it says is redacted like the rest.
 	Flow []checks.FlowStep
+	// Routes, Exchanges and Replay are of a running application; what they say
+	// is redacted like the rest.
+	Routes    []string
+	Exchanges []checks.Exchange
+	Replay    string
 }
 
 // Redactor finds secrets in a piece of text. The secrets check is the one.

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/sandbox"
@@ -28,8 +29,14 @@ type Program struct {
 	Redactor Redactor
 	// Build names the build; parent and child must have the same.
 	Build string
-	// Key is the text of the identity key, from the environment.
-	Key string
+	// Key is the text of the identity key, Credentials the JSON of those of a
+	// running application, both from the environment.
+	Key, Credentials string
+	// Pipe opens what leads to the gate through which a running application is
+	// reached.
+	Pipe func() (io.ReadWriteCloser, error)
+	// Now is the wall clock (Input.Now).
+	Now func() time.Time
 }
 
 // maxJob bounds the job document: an inventory of two million long paths.
@@ -61,6 +68,10 @@ func (p Program) Run(ctx context.Context, name string, in io.Reader, out io.Writ
 		return err
 	}
 	d := c.Describe()
+	live, err := p.live(job)
+	if err != nil {
+		return err
+	}
 	walls, err := wall(job)
 	if err != nil {
 		return err
@@ -79,15 +90,16 @@ func (p Program) Run(ctx context.Context, name string, in io.Reader, out io.Writ
 	sink := &Sink{
 		ctx: ctx, w: w, tree: tree, key: key, redact: p.Redactor, check: name, limit: job.Limits.Findings,
 		componentLimit: job.Limits.Components,
-		rules:          map[string]checks.Rule{}, foreign: job.Tool != nil,
+		rules:          map[string]checks.Rule{}, foreign: job.Tool != nil, never: slices.Collect(maps.Values(live.Credentials)),
 	}
 	for _, r := range d.Rules {
 		sink.rules[r.ID] = r
 	}
 	reportProgress(tree, sink)
-	input := Input{Tree: tree, Data: job.Data, Options: job.Options, Limits: job.Limits, Scratch: job.Scratch}
+	input := Input{Tree: tree, Data: job.Data, Options: job.Options, Limits: job.Limits, Scratch: job.Scratch,
+		Live: live.Live, Network: live.Network, Credentials: live.Credentials, Now: live.Now}
 	if err := guarded(ctx, c, input, sink); err != nil {
-		return fail(w, errors.New(redactAll(err.Error(), p.Redactor.Values(ctx, "", err.Error()))))
+		return fail(w, errors.New(redactAll(err.Error(), slices.Concat(sink.never, p.Redactor.Values(ctx, "", err.Error())))))
 	}
 	return finish(w, tree, sink)
 }
@@ -201,7 +213,7 @@ func finish(w *writer, t *Tree, s *Sink) error {
 	c := t.coverage()
 	for i, skip := range c.Skipped {
 		// A parser's words may quote the file.
-		c.Skipped[i].Detail = clip(redactAll(skip.Detail, s.redact.Values(s.ctx, skip.Path, skip.Detail)), maxDetail)
+		c.Skipped[i].Detail = clip(redactAll(skip.Detail, slices.Concat(s.never, s.redact.Values(s.ctx, skip.Path, skip.Detail))), maxDetail)
 	}
 	for batch := range slices.Chunk(c.Read, coverageBatch) {
 		if err := w.record(checks.Record{Type: checks.RecordCoverage, Coverage: &checks.CoverageRecord{Read: batch}}); err != nil {

@@ -11,6 +11,7 @@ import (
 const (
 	maxMessage      = 600
 	maxDetail       = 200
+	maxExchange     = 4 << 10
 	maxExcerptLines = 6
 	maxExcerptLine  = 240
 	// contextLines is how far around the flagged lines secrets are looked

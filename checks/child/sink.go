@@ -25,6 +25,8 @@ type Sink struct {
 	componentLimit int
 	// foreign says that rules come from a report that a target may have steered.
 	foreign bool
+	// never are values that leave this process in no form.
+	never []string
 
 	mu        sync.Mutex
 	rules     map[string]checks.Rule
@@ -168,8 +170,8 @@ func (s *Sink) finding(rule checks.Rule, h Hit) checks.Finding {
 				around = wide
 			}
 		}
-		said := strings.Join([]string{around, h.Message, h.Symbol, h.Fix, flowWords(h.Flow)}, "\n")
-		values = slices.Concat(values, s.redact.Values(s.ctx, h.Path, said))
+		said := strings.Join([]string{around, h.Message, h.Symbol, h.Fix, flowWords(h.Flow), exchangeWords(h)}, "\n")
+		values = slices.Concat(values, s.never, s.redact.Values(s.ctx, h.Path, said))
 	}
 	anchor := h.Anchor
 	if anchor == "" {
@@ -187,6 +189,13 @@ func (s *Sink) finding(rule checks.Rule, h Hit) checks.Finding {
 		step.Message = clip(redactAll(step.Message, values), maxMessage)
 		f.Flow = append(f.Flow, step)
 	}
+	for _, e := range h.Exchanges[:min(len(h.Exchanges), checks.MaxExchanges)] {
+		f.Exchanges = append(f.Exchanges, checks.Exchange{
+			Note: clip(redactAll(e.Note, values), maxMessage), Request: clip(redactAll(e.Request, values), maxExchange),
+			Response: clip(redactAll(e.Response, values), maxExchange),
+		})
+	}
+	f.Replay, f.Routes = clip(redactAll(h.Replay, values), maxExchange), h.Routes
 	if !h.Hidden && text != "" {
 		f.Evidence.Excerpt = excerpt(redactAll(text, values), h.StartColumn)
 		f.Evidence.ExcerptLine = h.StartLine
@@ -198,6 +207,15 @@ func flowWords(flow []checks.FlowStep) string {
 	var b strings.Builder
 	for _, s := range flow {
 		b.WriteString(s.Message + "\n")
+	}
+	return b.String()
+}
+
+func exchangeWords(h Hit) string {
+	var b strings.Builder
+	b.WriteString(h.Replay)
+	for _, e := range h.Exchanges {
+		b.WriteString("\n" + e.Note + "\n" + e.Request + "\n" + e.Response)
 	}
 	return b.String()
 }

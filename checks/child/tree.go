@@ -107,6 +107,18 @@ func (t *Tree) add(n *node) {
 // Claimed lists the files the check must account for, canary included.
 func (t *Tree) Claimed() []string { return slices.Clone(t.claimed) }
 
+// Paths lists the files of the target, without the canary, sorted.
+func (t *Tree) Paths() []string {
+	var out []string
+	for p := range t.files {
+		if !t.Canary(p) {
+			out = append(out, p)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // Canary says whether a path belongs to the canary.
 func (t *Tree) Canary(p string) bool { return strings.HasPrefix(p, t.canaryDir+"/") }
 
@@ -262,6 +274,24 @@ func (t *Tree) account(name, sum string) {
 	if report != nil {
 		report(n, len(t.claimed))
 	}
+}
+
+// Probed records an operation of a running application that was tested to the
+// end. Its name begins with a slash, as no file's does.
+func (t *Tree) Probed(operation string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.done[operation] {
+		t.done[operation] = true
+		t.read = append(t.read, checks.ReadFile{Path: operation})
+	}
+}
+
+// WasProbed says whether Probed was called for it.
+func (t *Tree) WasProbed(operation string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.done[operation]
 }
 
 // coverage takes what was read and skipped since the last call.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/checks/child"
+	"github.com/vitalsign-dev/vitalsign/checks/sast/goroutes"
 	"github.com/vitalsign-dev/vitalsign/checks/sast/goscan"
 )
 
@@ -91,8 +92,11 @@ func (Check) Run(ctx context.Context, in child.Input, out *child.Sink) error {
 	for _, s := range result.Skipped {
 		skip(in.Tree, s)
 	}
+	routes := goroutes.Find(ctx, in.Tree, in.Tree.Claimed())
 	for _, i := range result.Issues {
-		if err := out.Hit(hit(i)); err != nil {
+		h := hit(i)
+		h.Routes = routes.At(i.Path, i.Line)
+		if err := out.Hit(h); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/egress"
 	"github.com/vitalsign-dev/vitalsign/internal/proc"
 )
 
@@ -31,6 +33,12 @@ type Supervisor struct {
 	// Tool runs a job's external tool in the directory work and returns the
 	// path of its report. Only vitalsign-check has one.
 	Tool func(ctx context.Context, job checks.Job, work string) (report string, run checks.ToolRun, err error)
+	// Credentials are for running applications, where the job came without any
+	// because it lay in a file.
+	Credentials map[string]string
+	// Proxy, where there is one, connects to the hosts of running applications
+	// (egress.Gate).
+	Proxy func(ctx context.Context, host egress.Host) (net.Conn, bool, error)
 }
 
 // Exec runs the job's check in a child, copies its records to out as they
@@ -57,7 +65,11 @@ func (s Supervisor) Exec(ctx context.Context, job checks.Job, key checks.Identit
 		return usage, err
 	}
 	limits := proc.Limits{Wall: time.Duration(job.Limits.WallMS) * time.Millisecond, MemoryBytes: job.Limits.MemoryBytes}
-	return proc.Run(ctx, s.command(job, key, doc), limits, out)
+	cmd := s.command(job, key, doc)
+	if job.Live == nil {
+		return proc.Run(ctx, cmd, limits, out)
+	}
+	return s.live(ctx, job, cmd, limits, out)
 }
 
 // tool runs the external tool. The child gets a scratch directory beside its

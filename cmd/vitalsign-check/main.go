@@ -5,11 +5,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/checks/all"
@@ -72,8 +75,9 @@ func check(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	// The scanners' libraries must not see the key in their environment.
-	if err := os.Unsetenv(checks.IdentityKeyEnv); err != nil {
+	program.Credentials, program.Pipe, program.Now = os.Getenv(checks.CredentialsEnv), supervise.Inherited, time.Now
+	// The scanners' libraries must not see secrets in their environment.
+	if err := errors.Join(os.Unsetenv(checks.IdentityKeyEnv), os.Unsetenv(checks.CredentialsEnv)); err != nil {
 		return err
 	}
 	if name == "--describe" {
@@ -93,6 +97,10 @@ func serve(ctx context.Context, in, out string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", checks.IdentityKeyEnv, err)
 	}
-	s := supervise.Supervisor{Program: self, Temp: os.TempDir(), Tool: all.RunTool(self, os.Getenv("PATH"))}
+	credentials := map[string]string{}
+	if text := os.Getenv(checks.CredentialsEnv); text != "" && json.Unmarshal([]byte(text), &credentials) != nil {
+		return fmt.Errorf("%s is not readable", checks.CredentialsEnv)
+	}
+	s := supervise.Supervisor{Program: self, Credentials: credentials, Temp: os.TempDir(), Tool: all.RunTool(self, os.Getenv("PATH"))}
 	return s.Serve(ctx, in, out, key, os.Getenv(supervise.NonceEnv))
 }

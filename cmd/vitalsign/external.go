@@ -13,6 +13,9 @@ import (
 // described are all checks of a target: those of vitalsign-check, then its
 // external tools by name.
 func (s *scanner) described(o opened) []checks.Description {
+	if o.tree.Target.Kind == kindURL {
+		return liveChecks(s.tool.Checks)
+	}
 	all := slices.Clone(s.tool.Checks)
 	for _, name := range slices.Sorted(maps.Keys(o.tools)) {
 		all = append(all, o.tools[name].Describe())

@@ -36,12 +36,16 @@ type scanFlags struct {
 	baseline       string
 	policy         string
 	sign           string
+	// dast is a file that says how to look at a running application; active
+	// and safe say whether state may be changed in it.
+	dast         string
+	active, safe bool
 }
 
 func (a *app) scanCommand() *cobra.Command {
 	var f scanFlags
 	c := &cobra.Command{
-		Use: "scan [TARGET ...]", Short: "Scan repositories, directories or files, report and decide",
+		Use: "scan [TARGET ...]", Short: "Scan repositories, directories, files or running applications, report and decide",
 		Long: "Plans the checks for each target (default: the current directory), runs each in a\n" +
 			"sandboxed child process, reports, and ends with one of the exit codes.\n\n" + exitHelp(),
 		Example: "  vitalsign scan                                   this directory's repository\n" +
@@ -49,7 +53,9 @@ func (a *app) scanCommand() *cobra.Command {
 			"  vitalsign scan -f json > result.json             for machines\n" +
 			"  vitalsign scan --output sarif=result.sarif       a table here, SARIF in a file\n" +
 			"  vitalsign scan --history                         secrets in every commit, too\n" +
-			"  vitalsign scan --sign --key ci.key               and sign a bill of health",
+			"  vitalsign scan --sign --key ci.key               and sign a bill of health\n" +
+			"  vitalsign scan https://portal.example.org        a running application, asked only what is safe\n" +
+			"  vitalsign scan --allow-exec dast                 start the application that vitalsign.yaml names, too",
 		RunE: func(cmd *cobra.Command, args []string) error { return a.scan(cmd, args, f) },
 	}
 	fl := c.Flags()
@@ -59,7 +65,11 @@ func (a *app) scanCommand() *cobra.Command {
 	fl.StringSliceVar(&f.only, "check", nil, "only these checks; the rest is named as not asked")
 	evidenceFlags(fl, &f)
 	fl.StringVar(&f.baseline, "baseline", "", "commit or branch that the change starts from: its configuration and ignores count (default: what the CI event says)")
+	fl.StringVar(&f.dast, "dast", "", "file with dast: for a target that is a URL (identities, specifications, limits)")
+	fl.BoolVar(&f.active, "active", false, "dast: send requests that change state, too")
+	fl.BoolVar(&f.safe, "safe", false, "dast: send only what changes nothing, whatever a configuration says")
 	settingsFlags(fl)
+	c.MarkFlagsMutuallyExclusive("active", "safe")
 	return c
 }
 
@@ -100,6 +110,7 @@ func (a *app) scan(cmd *cobra.Command, targets []string, f scanFlags) error {
 		return err
 	}
 	s.engine = a.openEngine(ctx, s.trees[0].settings.Engine, s.tool, s.progress)
+	defer s.cleanUp()
 	doc := checks.Document{Schema: checks.DocumentSchema, Runs: s.scanAll(ctx, kept)}
 	s.closeEngine(doc.Runs)
 	s.signAll(ctx, doc.Runs)
@@ -184,6 +195,8 @@ type scanner struct {
 	slots    pipelines.Slots
 	// elsewhere says that the targets are not what a CI system's event is about.
 	elsewhere bool
+	// empty is a directory for targets without files, once there is one.
+	empty string
 }
 
 // fits is how many children the engine can run at once.
@@ -264,7 +277,11 @@ func (s *scanner) open(ctx context.Context, target string) error {
 
 // ready opens a target, and refuses one that asks for a check that there is not.
 func (s *scanner) ready(ctx context.Context, target string) (opened, error) {
-	o, err := s.openTarget(ctx, target)
+	open := s.openTarget
+	if isURL(target) {
+		open = s.openURL
+	}
+	o, err := open(ctx, target)
 	if err != nil {
 		return o, err
 	}
@@ -310,16 +327,7 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 	if o.tree.GitTrouble != "" {
 		s.progress.Say("git could not be asked about " + o.tree.Target.Path + " (" + o.tree.GitTrouble + "); everything is read")
 	}
-	mark := inline.Marker
-	if o.artifact {
-		mark = ""
-	}
-	inv, err := o.tree.Inventory(ctx, pipelines.InventoryOptions{
-		NoIgnore: s.flags.noIgnore || o.artifact, Ignore: o.trusted.ignore, Roles: o.role, Mark: mark,
-		Progress: func(done, total int) {
-			o.events(pipelines.Event{Kind: pipelines.StepProgress, Check: "files", Done: done, Total: total})
-		},
-	})
+	inv, err := s.inventory(ctx, o)
 	if err != nil {
 		return s.lost(o, fmt.Errorf("the inventory could not be taken: %w", err))
 	}
@@ -363,7 +371,7 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 		run.Notes = append(run.Notes, n.String())
 	}
 	s.inlineIgnores(ctx, o, marked, &run)
-	run.Findings = checks.Merge(run.Findings)
+	run.Findings = checks.Confirm(checks.Merge(run.Findings))
 	s.waive(o, &run, func(path string) bool { _, ok := roles[path]; return ok })
 	if o.policy.refused != nil {
 		run.Notes = append(run.Notes, o.policy.refused.Error())
@@ -371,6 +379,24 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 	run.Verdict = judge.Judge(run, judge.Gate{FailOn: o.settings.FailOn, UnratedAs: o.settings.UnratedAs}, ctx.Err() != nil)
 	run.Verdict.Reasons = append(run.Verdict.Reasons, ageReasons...)
 	return run
+}
+
+// inventory lists the files of a target; of a running application, those that
+// describe it.
+func (s *scanner) inventory(ctx context.Context, o opened) (*inventory.Inventory, error) {
+	if o.tree.Target.Kind == kindURL {
+		return namedFiles(o.tree.Root, o.settings.Dast.Live)
+	}
+	mark := inline.Marker
+	if o.artifact {
+		mark = ""
+	}
+	return o.tree.Inventory(ctx, pipelines.InventoryOptions{
+		NoIgnore: s.flags.noIgnore || o.artifact, Ignore: o.trusted.ignore, Roles: o.role, Mark: mark,
+		Progress: func(done, total int) {
+			o.events(pipelines.Event{Kind: pipelines.StepProgress, Check: "files", Done: done, Total: total})
+		},
+	})
 }
 
 // steps plans every check that the tool has.
@@ -381,6 +407,9 @@ func (s *scanner) steps(o opened, inv *inventory.Inventory, history *pipelines.D
 		p.Limits.Procs = runtime.NumCPU()
 		if slices.Contains(o.settings.Skip, d.Name) || len(s.flags.only) > 0 && !slices.Contains(s.flags.only, d.Name) {
 			p.Decided, p.Reason = checks.Excluded, "not asked"
+		}
+		if d.Live {
+			s.live(o, &p)
 		}
 		osv.plan(&p, inv)
 		if history != nil && d.Name == "secrets" {

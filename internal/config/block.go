@@ -20,10 +20,12 @@ type block struct {
 	example []string
 	// list says that entries are the elements of a list, each with its name.
 	list bool
-	item shape
+	// single says that the block is one entry, of the block's own name.
+	single bool
+	item   shape
 }
 
-func blocks() []block { return []block{externalBlock(), imagesBlock(), artifactsBlock()} }
+func blocks() []block { return []block{externalBlock(), imagesBlock(), artifactsBlock(), dastBlock()} }
 
 // part is one entry of a block, as it was read: the name is not in the tree.
 type part struct {
@@ -39,6 +41,10 @@ func (p *parser) block(b block, n *yaml.Node) {
 	}
 	switch {
 	case n.Kind == yaml.ScalarNode && n.Tag == "!!null":
+	case b.single:
+		if tree, ok := p.read(b.item, b.name, n); ok && len(n.Content) > 0 {
+			p.parts[b.name] = part{tree, p.at(n)}
+		}
 	case n.Kind != want:
 		p.bad(n, "%s: %s is not allowed; allowed: %s", b.name, kindName(n), form)
 	case size > maxParts:
@@ -123,7 +129,7 @@ func brief(tree any) string {
 func briefly(name string, v any) string {
 	switch v := v.(type) {
 	case []any:
-		if name == "args" || name == "commands" {
+		if name == "args" || name == "commands" || name == "command" || name == "seed" {
 			return fmt.Sprintf("(%d)", len(v))
 		}
 		var out []string

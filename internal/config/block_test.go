@@ -57,12 +57,27 @@ func goodParts() []string {
 		"artifacts:", "artifacts: []", "artifacts: [{name: a, files: [dist/*]}]", "artifacts:\n- name: a\n  image: file:x\n- name: b\n  image: x/y",
 		"artifacts: [{name: a, dockerfile: Dockerfile}]", "artifacts: [{name: a, context: ., dockerfile: a..b/Dockerfile}]",
 		"artifacts: [{name: a, container: {image: dir:x, commands: [[make]], output: ['Out/*'], workdir: /, network: true}}]",
+		"dast:", "dast: {}", "dast: {url: 'http://127.0.0.1:8080'}", "dast: {dockerfile: Dockerfile, context: ., port: 80}", "dast: {image: 'x/y'}",
+		`dast: {url: 'https://localhost/app', command: [./server], env: {A: b}, ready: {http: /up, log: listening, timeout: 5s}, seed: [[./seed, all]], active: true,
+  allow: ['127.0.0.1:9'], specifications: [{kind: openapi, file: api.yaml}, {kind: graphql, path: /graphql}], fhir: /fhir, templates: ['dast/*.yaml'],
+  exclude: ['/admin/**'], requests: 10, rate: 5, concurrency: 2, timeout: 1m, require_tls13: true, callback: false, trust: ca.pem,
+  identities: [{name: nurse, kind: header, header: Authorization, prefix: 'Bearer ', credential: TOKEN, owns: [/patients/1]},
+    {name: desk, kind: form, username: U, credential: P, login: /login, username_field: user, password_field: pass}, {name: kiosk, kind: cookie, cookie: sid, credential: C},
+    {name: job, kind: smart, username: ID, credential: KEY, token: /token, scopes: [system/*.read], key_id: k1, algorithm: ES384}]}`,
 	}
 }
 
 func badParts() map[string]string {
 	c := func(rest string) string { return "artifacts: [{name: a, container: {" + rest + "}}]" }
 	return map[string]string{
+		"dast: {port: 80}":                                                            `1:7: dast: url is missing`,
+		"dast: {url: 'ftp://x'}":                                                      `1:13: dast.url: "ftp://x" is not allowed`,
+		"dast: {url: 'http://a:b@x'}":                                                 `1:13: dast.url: `,
+		"dast: {image: x, dockerfile: y}":                                             `1:7: dast: has image and dockerfile`,
+		"dast: {url: 'http://x', allow: [x]}":                                         `1:33: dast.allow: "x" is not allowed`,
+		"dast: {url: 'http://x', specifications: [{kind: har}]}":                      `1:42: dast.specifications: has to have exactly one of file and path`,
+		"dast: {url: 'http://x', identities: [{name: a, kind: form, credential: P}]}": `1:38: dast.identities: kind form needs username`,
+		"dast: {url: 'http://x', identities: [{name: a, kind: header, header: X, credential: path}]}": `1:85: dast.identities.credential: "path" is not allowed`,
 		"external: [bandit]":                                                           `1:11: external: a list is not allowed; allowed: names with`,
 		"external: bandit":                                                             `1:11: external: "bandit" is not allowed`,
 		"external: {Bandit: {}}":                                                       `1:12: external: "Bandit" is not allowed; allowed: a name of at most 40`,

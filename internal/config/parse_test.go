@@ -192,7 +192,7 @@ func badDocuments() map[string]string {
 		"sandbox: true":                         `1:10: sandbox: "true" is not allowed; allowed: required or best-effort`,
 		"parallel: 257":                         `1:11: parallel: "257"`,
 		"- fail_on: high":                       `1:1: the file: expected settings (fail_on,`,
-		"fail_on":                               `1:1: the file: expected settings (fail_on, unrated_as, skip, checks, max_data_age, inline, paths, limits, sandbox, parallel, external, images, artifacts), found "fail_on"`,
+		"fail_on":                               `1:1: the file: expected settings (fail_on, unrated_as, skip, checks, max_data_age, inline, paths, limits, sandbox, parallel, external, images, artifacts, dast), found "fail_on"`,
 	})
 	return docs
 }

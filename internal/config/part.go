@@ -39,7 +39,7 @@ func (p part) entryOf(name string) Entry { return Entry{name, brief(p.tree), p.o
 
 // isPart says that a key is the full name of an entry of a block.
 func isPart(key string) bool {
-	return slices.ContainsFunc(blocks(), func(b block) bool { return strings.HasPrefix(key, b.name+".") })
+	return slices.ContainsFunc(blocks(), func(b block) bool { return b.single && key == b.name || strings.HasPrefix(key, b.name+".") })
 }
 
 // bounded holds a repository's timeout of a tool down to the limit that every
@@ -77,6 +77,8 @@ func (s *Settings) setParts(layers []Layer, r *Resolution) {
 			s.External = append(s.External, externalOf(name, p))
 		case blockArtifacts:
 			s.Artifacts = append(s.Artifacts, artifactOf(name, p))
+		case blockDast:
+			s.Dast = dastOf(p)
 		case blockImages:
 			if s.Images == nil {
 				s.Images, s.ImageOrigins = map[string]string{}, map[string]Origin{}

@@ -5,6 +5,13 @@ package config
 // report is, are not in it.
 func (b block) schema() map[string]any {
 	s := map[string]any{"description": b.help + " " + b.note}
+	if b.single {
+		for word, v := range b.item.schema() {
+			s[word] = v
+		}
+		s["type"] = []string{"object", "null"}
+		return s
+	}
 	if b.list {
 		s["type"], s["items"], s["maxItems"] = []string{"array", "null"}, b.item.schema(), maxParts
 		return s

@@ -52,6 +52,8 @@ type Settings struct {
 	Images       map[string]string
 	ImageOrigins map[string]Origin
 	Artifacts    []Artifact
+	// Dast is the running application to look at.
+	Dast Dast
 }
 
 // Defaults are what holds when nobody says anything.

@@ -94,6 +94,10 @@ func (b block) writeTemplate(out *strings.Builder, set Layer) {
 	}
 	var lines []string
 	for _, full := range names(set.parts) {
+		if b.single && full == b.name {
+			out.WriteString(b.name + ": " + encode(set.parts[full].tree) + "\n")
+			return
+		}
 		name, ok := strings.CutPrefix(full, b.name+".")
 		entry, isRecord := set.parts[full].tree.(map[string]any)
 		switch {

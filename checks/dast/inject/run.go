@@ -1,0 +1,234 @@
+package inject
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/vitalsign-dev/vitalsign/checks/dast/issue"
+	"github.com/vitalsign-dev/vitalsign/checks/dast/surface"
+	"github.com/vitalsign-dev/vitalsign/checks/dast/web"
+)
+
+// computes looks for a product that only somebody who evaluated the input can
+// have written, between two words of ours. What sends the input back as it is
+// never shows it.
+func (s spot) computes(ctx context.Context, forms []string, sum bool, note string) (string, []web.Exchange, bool, error) {
+	return either(ctx, forms, func(ctx context.Context, form string) (web.Exchange, bool, error) {
+		a, b := s.Marks.Numbers()
+		left, right := s.Marks.Word(), s.Marks.Word()
+		want := strconv.Itoa(a * b)
+		if sum {
+			want = strconv.Itoa(a + b)
+		}
+		value := strings.NewReplacer("{L}", left, "{R}", right, "{A}", strconv.Itoa(a), "{B}", strconv.Itoa(b)).Replace(form)
+		e, err := s.send(ctx, s.value+value, note)
+		return e, err == nil && bytes.Contains(e.Response.Body, []byte(left+want+right)), err
+	})
+}
+
+// template looks for template and expression injection (CWE-1336).
+func template(ctx context.Context, s spot) (*issue.Issue, error) {
+	forms := []string{"{L}{{{A}*{B}}}{R}", "{L}${{A}*{B}}{R}", "{L}<%= {A}*{B} %>{R}", "{L}#{{A}*{B}}{R}", "{L}*{{A}*{B}}{R}", "{L}@({A}*{B}){R}"}
+	form, proof, ok, err := s.computes(ctx, forms, false, "a product for a template engine")
+	if !ok || err != nil {
+		return nil, err
+	}
+	shape := strings.NewReplacer("{L}", "", "{R}", "", "{A}", "a", "{B}", "b").Replace(form)
+	return s.found("web-template-injection", "high", seen("the application evaluates %s", shape), proof...), nil
+}
+
+// commandOutput looks for command injection (CWE-78) by a sum that a shell
+// does (POSIX.1-2017, XCU 2.6.4).
+func commandOutput(ctx context.Context, s spot) (*issue.Issue, error) {
+	var forms []string
+	for _, f := range []string{";%s;", "|%s", "&&%s&&", "\n%s\n", "$(%s)", "`%s`", "';%s;'", `";%s;"`} {
+		forms = append(forms, fmt.Sprintf(f, "echo {L}$(({A}+{B})){R}"))
+	}
+	_, proof, ok, err := s.computes(ctx, forms, true, "a sum for a shell")
+	if !ok || err != nil {
+		return nil, err
+	}
+	return s.found("web-command-injection", "high", seen("a shell does a sum that was sent"), proof...), nil
+}
+
+// commandTime looks for command injection by having a shell wait.
+func commandTime(ctx context.Context, s spot) (*issue.Issue, error) {
+	payloads := []string{";sleep %d;", "|sleep %d", "$(sleep %d)", "\nsleep %d\n", "';sleep %d;'", `";sleep %d;"`}
+	return s.waits(ctx, payloads, "web-command-injection", "a command that waits")
+}
+
+// passwd is the first line of that file on every Unix (passwd(5)); fonts one
+// of win.ini.
+var (
+	passwd = regexp.MustCompile(`(?m)^root:[^:\n]{0,200}:0:0:`)
+	winINI = regexp.MustCompile(`(?mi)^; for 16-bit app support|^\[fonts\]`)
+)
+
+func leaksFile(r web.Response) bool { return passwd.Match(r.Body) || winINI.Match(r.Body) }
+
+// traversal looks for files that are not the application's (CWE-22). The same
+// way to a file that nobody has must not show it.
+func traversal(ctx context.Context, s spot) (*issue.Issue, error) {
+	if leaksFile(s.plain.Response) {
+		return nil, nil
+	}
+	up := strings.Repeat("../", 12)
+	ways := []string{
+		up + "etc/passwd", "/etc/passwd", "file:///etc/passwd", strings.Repeat("..%2f", 12) + "etc/passwd", strings.Repeat("....//", 12) + "etc/passwd",
+		up + "etc/passwd\x00.png", strings.Repeat(`..\`, 12) + `windows\win.ini`,
+	}
+	_, proof, ok, err := either(ctx, ways, func(ctx context.Context, way string) (web.Exchange, bool, error) {
+		e, err := s.send(ctx, way, "a file of the system")
+		if err != nil || !leaksFile(e.Response) {
+			return e, false, err
+		}
+		none, err := s.send(ctx, strings.NewReplacer("passwd", s.Marks.Word(), "win.ini", s.Marks.Word()).Replace(way), "a file that is not there")
+		return e, err == nil && !leaksFile(none.Response), err
+	})
+	if !ok || err != nil {
+		return nil, err
+	}
+	return s.found("web-path-traversal", "high", "a file of the system is answered (its first line is that of /etc/passwd, or of win.ini); seen twice, and not for a file that is not there", proof...), nil
+}
+
+// headerSplit looks for a header that came out of a value (CWE-113).
+func headerSplit(ctx context.Context, s spot) (*issue.Issue, error) {
+	if s.p.In == surface.InHeader || s.p.In == surface.InCookie {
+		return nil, nil // a line break does not get there
+	}
+	_, proof, ok, err := either(ctx, []string{"\r\n", "\n", "%0d%0a"}, func(ctx context.Context, br string) (web.Exchange, bool, error) {
+		mark := s.Marks.Word()
+		e, err := s.send(ctx, mark+br+"X-"+mark+": "+mark, "a line break and a header")
+		return e, err == nil && e.Response.Header.Get("X-"+mark) == mark, err
+	})
+	if !ok || err != nil {
+		return nil, err
+	}
+	return s.found("web-header-injection", "high", seen("a line break in the value makes a header of the answer"), proof...), nil
+}
+
+// redirect looks for a redirection to where the value says (CWE-601).
+func redirect(ctx context.Context, s spot) (*issue.Issue, error) {
+	usual := s.plain.Response
+	if !(usual.Status >= 300 && usual.Status < 400) && !namesPlace(s.p) {
+		return nil, nil
+	}
+	forms := []string{"https://%s.example.org/", "//%s.example.org/", `/\%s.example.org/`, "https:%s.example.org"}
+	_, proof, ok, err := either(ctx, forms, func(ctx context.Context, form string) (web.Exchange, bool, error) {
+		host := s.Marks.Word()
+		e, err := s.send(ctx, fmt.Sprintf(form, host), "an address elsewhere")
+		return e, err == nil && leads(e.Response, s.Base, host+".example.org"), err
+	})
+	if !ok || err != nil {
+		return nil, err
+	}
+	return s.found("web-open-redirect", "high", seen("the answer sends a browser to the host that was sent"), proof...), nil
+}
+
+// leads says whether a browser would go to the host.
+func leads(r web.Response, base *url.URL, host string) bool {
+	if r.Status < 300 || r.Status > 399 {
+		return false
+	}
+	// A browser takes a backslash for a slash (URL Living Standard, 4.4).
+	u, err := base.Parse(strings.ReplaceAll(r.Header.Get("Location"), `\`, "/"))
+	return err == nil && u.Hostname() == host
+}
+
+// namesPlace says whether a parameter is one for an address, by name or value.
+func namesPlace(p surface.Parameter) bool {
+	name := strings.ToLower(p.Name[strings.LastIndexByte(p.Name, '/')+1:])
+	for _, word := range []string{"url", "uri", "redirect", "return", "next", "dest", "continue", "goto", "target", "callback", "link", "href", "host", "site", "feed", "webhook", "endpoint", "image", "src", "path", "file", "document", "load", "fetch", "proxy", "forward"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return p.Format == "uri" || p.Format == "url" || strings.Contains(p.Example, "://")
+}
+
+// forgery looks for requests that the server sends where it is told
+// (server-side request forgery, CWE-918): to an address that only this value
+// named.
+func forgery(ctx context.Context, s spot) (*issue.Issue, error) {
+	if s.Callback == nil || !namesPlace(s.p) {
+		return nil, nil
+	}
+	proof, ok, err := twice(ctx, func(ctx context.Context) (web.Exchange, bool, error) {
+		mark := s.Marks.Word()
+		e, err := s.send(ctx, s.Callback.URL(mark), "an address of ours")
+		return e, err == nil && s.Callback.Called(ctx, mark), err
+	})
+	if !ok || err != nil {
+		return nil, err
+	}
+	return s.found("web-ssrf", "high", seen("the server asked the address that was sent"), proof...), nil
+}
+
+func takesXML(o surface.Operation) bool {
+	return strings.Contains(o.ContentType, "xml")
+}
+
+// external looks for external entities (XXE, CWE-611) in a body of XML: a file
+// of the system in the answer, or a request to an address that only the
+// entity named. The body is replaced whole.
+func external(ctx context.Context, s spot) (*issue.Issue, error) {
+	if s.p.In != surface.InXML {
+		return nil, nil
+	}
+	root := "root"
+	if s.p.Name != "" {
+		root = s.p.Name
+	}
+	send := func(ctx context.Context, system, note string) (web.Exchange, error) {
+		r, err := s.Build(s.o, nil)
+		if err != nil {
+			return web.Exchange{}, errUnfit
+		}
+		r.Body = []byte(entity(r.Body, root, system))
+		r.Header = r.Header.Clone()
+		if r.Header == nil {
+			r.Header = http.Header{}
+		}
+		r.Header.Set("Content-Type", s.o.ContentType)
+		return s.Ask(ctx, r, note)
+	}
+	proof, ok, err := twice(ctx, func(ctx context.Context) (web.Exchange, bool, error) {
+		e, err := send(ctx, "file:///etc/passwd", "an entity that is a file")
+		return e, err == nil && passwd.Match(e.Response.Body) && !leaksFile(s.plain.Response), err
+	})
+	if err == nil && !ok && s.Callback != nil {
+		proof, ok, err = twice(ctx, func(ctx context.Context) (web.Exchange, bool, error) {
+			mark := s.Marks.Word()
+			e, err := send(ctx, s.Callback.URL(mark), "an entity at an address of ours")
+			return e, err == nil && s.Callback.Called(ctx, mark), err
+		})
+	}
+	if !ok || err != nil {
+		return nil, err
+	}
+	return s.found("web-xxe", "high", seen("an external entity of the body is resolved"), proof...), nil
+}
+
+// firstText is the first text of an XML document.
+var firstText = regexp.MustCompile(`>([^<>&]{1,200})<`)
+
+// entity puts an external entity (XML 1.0, 4.2.2) into a document's first
+// text, or makes a document of it.
+func entity(body []byte, root, system string) string {
+	decl := regexp.MustCompile(`^\s*<\?xml[^>]*\?>`).FindString(string(body))
+	rest := strings.TrimPrefix(string(body), decl)
+	if m := regexp.MustCompile(`<([A-Za-z_][\w.:-]*)`).FindStringSubmatch(rest); m != nil {
+		root = m[1]
+	}
+	doctype := fmt.Sprintf(`<!DOCTYPE %s [<!ENTITY vs SYSTEM "%s">]>`, root, system)
+	if loc := firstText.FindStringSubmatchIndex(rest); loc != nil {
+		return decl + doctype + rest[:loc[2]] + "&vs;" + rest[loc[3]:]
+	}
+	return `<?xml version="1.0"?>` + doctype + "<" + root + ">&vs;</" + root + ">"
+}

@@ -1,0 +1,91 @@
+package probe
+
+import (
+	"bytes"
+	"hash/fnv"
+	"mime"
+	"strings"
+
+	"github.com/vitalsign-dev/vitalsign/checks/dast/web"
+)
+
+// Alike is how much two answers are the same, from 0 to 1: 0 with another
+// status or type, else the share of words that both bodies have, counted, with
+// what is written in mine taken out of each (a reflected input is no
+// difference).
+func Alike(a, b web.Response, mine ...string) float64 {
+	if a.Status != b.Status || MediaType(a) != MediaType(b) {
+		return 0
+	}
+	return overlap(words(a.Body, mine), words(b.Body, mine))
+}
+
+// maxWords bounds what is compared of one body.
+const maxWords = 20000
+
+// words counts the words of a body by their hash. Digits are all the same
+// (times and counters change from answer to answer).
+func words(body []byte, mine []string) map[uint64]int {
+	for _, m := range mine {
+		if m != "" {
+			body = bytes.ReplaceAll(body, []byte(m), nil)
+		}
+	}
+	counts := map[uint64]int{}
+	n := 0
+	for _, w := range bytes.FieldsFunc(body, func(r rune) bool { return strings.ContainsRune(" \t\r\n<>\"'=,;:{}[]()&/?", r) }) {
+		if n++; n > maxWords {
+			break
+		}
+		h := fnv.New64a()
+		for _, c := range w {
+			if c >= '0' && c <= '9' {
+				c = '0'
+			}
+			_, _ = h.Write([]byte{c}) // a hash never fails
+		}
+		counts[h.Sum64()]++
+	}
+	return counts
+}
+
+// overlap is 2|A∩B| / (|A|+|B|) over bags (Sørensen and Dice); 1 for two empty ones.
+func overlap(a, b map[uint64]int) float64 {
+	both, all := 0, 0
+	for w, n := range a {
+		both += min(n, b[w])
+		all += n
+	}
+	for _, n := range b {
+		all += n
+	}
+	if all == 0 {
+		return 1
+	}
+	return 2 * float64(both) / float64(all)
+}
+
+// MediaType is an answer's type without parameters, in lower case; "" when it
+// says none.
+func MediaType(r web.Response) string {
+	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		t, _, _ = strings.Cut(r.Header.Get("Content-Type"), ";")
+	}
+	return strings.ToLower(strings.TrimSpace(t))
+}
+
+// HTML says whether a browser takes an answer for a page: by its type, or by
+// its first bytes where it says none and does not forbid guessing.
+func HTML(r web.Response) bool {
+	switch t := MediaType(r); t {
+	case "text/html", "application/xhtml+xml", "image/svg+xml":
+		return true
+	case "":
+		return !strings.EqualFold(r.Header.Get("X-Content-Type-Options"), "nosniff") && bytes.Contains(bytes.ToLower(r.Body[:min(len(r.Body), 512)]), []byte("<"))
+	}
+	return false
+}
+
+// OK says whether an answer gives what was asked for.
+func OK(r web.Response) bool { return r.Status >= 200 && r.Status < 300 }
