@@ -1,6 +1,9 @@
 package checks
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // CredentialsEnv is the environment variable in which a child gets the
 // credentials of a running application: a JSON object of names and values.
@@ -25,6 +28,8 @@ type Live struct {
 	PerSecond   float64 `json:"per_second"`
 	Concurrency int     `json:"concurrency"`
 	WallMS      int64   `json:"wall_ms"`
+	// RequestMS is the time for one request and its answer, in milliseconds.
+	RequestMS int64 `json:"request_ms,omitempty"`
 	// Specifications declare what the application offers.
 	Specifications []Specification `json:"specifications,omitempty"`
 	// FHIR is the path of a FHIR endpoint below URL, "" for none.
@@ -89,7 +94,7 @@ type Identity struct {
 
 // DefaultLive are bounds that a small application on loopback bears.
 func DefaultLive() Live {
-	return Live{Requests: 20000, PerSecond: 50, Concurrency: 8, WallMS: 30 * 60 * 1000}
+	return Live{Requests: 20000, PerSecond: 50, Concurrency: 8, WallMS: 30 * 60 * 1000, RequestMS: 20 * 1000}
 }
 
 // LiveScheme is what the paths of a running application begin with: no path of
@@ -99,6 +104,19 @@ const LiveScheme = "/"
 // Live says whether a location is a route of a running application, and not a
 // file: its path begins with a slash. Symbol then names method and parameter.
 func (l Location) Live() bool { return strings.HasPrefix(l.Path, LiveScheme) }
+
+// String names a place in one line: "api/main.go:12", or of a running
+// application "GET /patients/{id} query:name".
+func (l Location) String() string {
+	if l.Live() {
+		method, parameter, _ := strings.Cut(l.Symbol, " ")
+		return strings.TrimSpace(strings.TrimSpace(method+" "+l.Path) + " " + parameter)
+	}
+	if l.StartLine > 0 {
+		return l.Path + ":" + strconv.Itoa(l.StartLine)
+	}
+	return l.Path
+}
 
 // Exchange is a request and its answer as they may be shown: credentials and
 // whatever an answer held are cut out but for what a rule itself looks for.

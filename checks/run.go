@@ -48,8 +48,18 @@ type Step struct {
 	Sandbox      *sandbox.Report `json:"sandbox,omitempty"`
 	// Tool is the program of an external tool that ran.
 	Tool *ToolRun `json:"tool,omitempty"`
+	// Live says that it looked at a running application.
+	Live bool `json:"live,omitempty"`
 	// Where names the engine that ran the step, where a run has several.
 	Where string `json:"where,omitempty"`
+}
+
+// Unit is what a step counts: files, or operations of a running application.
+func (s Step) Unit() string {
+	if s.Live {
+		return "operations"
+	}
+	return "files"
 }
 
 // Run is what happened: one target, one plan.

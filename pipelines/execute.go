@@ -191,7 +191,7 @@ func runStep(ctx context.Context, plan Plan, i int, engine Engine, now func() ti
 	p := plan.Steps[i]
 	step := checks.Step{
 		Check: p.Check.Name, Version: p.Check.Version, RulesDigest: p.Check.RulesDigest,
-		ToolDigest: plan.ToolDigest, Status: p.Decided, Reason: p.Reason, Advice: p.Advice,
+		Live: p.Check.Live, ToolDigest: plan.ToolDigest, Status: p.Decided, Reason: p.Reason, Advice: p.Advice,
 	}
 	for _, d := range p.Data {
 		step.Data = append(step.Data, d.Data)

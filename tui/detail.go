@@ -74,7 +74,7 @@ func (m *Model) findingLines(d Detail, width int) []line {
 	g := m.theme.glyphs
 	out := []line{
 		{{" " + f.Rule.Severity.String(), severityTone(f.Rule.Severity)}, {"  " + f.Rule.Title, toneTitle}},
-		{{fmt.Sprintf(" %s:%d", f.Location.Path, f.Location.StartLine), toneText}, {whenSet("  in "+f.Location.Symbol, f.Location.Symbol != ""), toneDim}},
+		{{" " + f.Location.String(), toneText}, {whenSet("  in "+f.Location.Symbol, f.Location.Symbol != "" && !f.Location.Live()), toneDim}},
 		{{" " + m.nameOf(d.Target.Path) + whenSet(" at "+short(d.Target.Commit), d.Target.Commit != "") + ", scanned " + ago(m.now, d.Ended), toneDim}},
 	}
 	out = append(out, m.stateLines(f, width)...)
@@ -84,6 +84,7 @@ func (m *Model) findingLines(d Detail, width int) []line {
 	}
 	out = append(out, m.sourceLines(d, width)...)
 	out = append(out, m.flowLines(f, width)...)
+	out = append(out, exchangeLines(f, width)...)
 	out = append(out, nil)
 	field := func(name, text string) { out = append(out, named(name, text, 12, width, g)...) }
 	field("What to do", f.Rule.Advice)
@@ -106,6 +107,7 @@ func (m *Model) findingLines(d Detail, width int) []line {
 	for _, r := range f.Rule.References {
 		field("See", r)
 	}
+	field("Routes", strings.Join(f.Routes, ", "))
 	field("Identity", f.Fingerprint+whenSet(", bound to a value", f.ValueBound))
 	return append(out, m.historyLines(d, width)...)
 }
@@ -141,6 +143,26 @@ func (m *Model) flowLines(f checks.Finding, width int) []line {
 	return out
 }
 
+// exchangeLines are requests and answers that show a finding, and the command
+// that shows it again.
+func exchangeLines(f checks.Finding, width int) []line {
+	var out []line
+	for _, e := range f.Exchanges {
+		out = append(out, nil, line{{" Asked " + e.Note, toneTitle}})
+		for l := range strings.SplitSeq(e.Request, "\n") {
+			out = append(out, wrap(span{"   ", toneText}, l, toneText, width)...)
+		}
+		for l := range strings.SplitSeq(e.Response, "\n") {
+			out = append(out, wrap(span{"   ", toneText}, l, toneDim, width)...)
+		}
+	}
+	if f.Replay != "" {
+		out = append(out, nil, line{{" To see it again", toneTitle}})
+		out = append(out, wrap(span{"   ", toneText}, f.Replay, toneText, width)...)
+	}
+	return out
+}
+
 func (m *Model) historyLines(d Detail, width int) []line {
 	if len(d.History) == 0 {
 		return nil
@@ -160,7 +182,7 @@ func (m *Model) historyLines(d Detail, width int) []line {
 func findingMarkdown(repo string, f checks.Finding) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "**%s** %s\n\n", safetext.Markdown(f.Rule.Severity.String()), safetext.Markdown(f.Rule.Title))
-	fmt.Fprintf(&b, "- where: %s, %s:%d\n- rule: %s (%s)", safetext.Markdown(repo), safetext.Markdown(f.Location.Path), f.Location.StartLine, safetext.Markdown(f.Rule.ID), safetext.Markdown(f.Check))
+	fmt.Fprintf(&b, "- where: %s, %s\n- rule: %s (%s)", safetext.Markdown(repo), safetext.Markdown(f.Location.String()), safetext.Markdown(f.Rule.ID), safetext.Markdown(f.Check))
 	if len(f.Rule.CWE) > 0 {
 		fmt.Fprintf(&b, ", %s", safetext.Markdown(strings.Join(f.Rule.CWE, ", ")))
 	}

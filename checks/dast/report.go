@@ -17,11 +17,12 @@ import (
 func (s *scan) hit(i issue.Issue) child.Hit {
 	method, path, routed := strings.Cut(i.Route, " ")
 	if !routed {
-		path = "/"
+		method, path = "", "/"
 	}
+	path, operation, _ := strings.Cut(path, " ") // a name of its own: "query patient"
 	h := child.Hit{
 		Rule: i.Rule, Message: i.Message, Confidence: i.Confidence,
-		Location: checks.Location{Path: path, Symbol: strings.TrimSpace(method + " " + i.Parameter)},
+		Location: checks.Location{Path: path, Symbol: symbol(method, strings.TrimSpace(operation+" "+i.Parameter))},
 		Anchor:   strings.Join([]string{i.Route, i.Parameter, i.Anchor}, "\n"), Text: " ", Hidden: true, Replay: i.Replay,
 	}
 	if routed {
@@ -42,6 +43,15 @@ func (s *scan) hit(i issue.Issue) child.Hit {
 		h.Routes, h.Exchanges, h.Replay = nil, nil, ""
 	}
 	return h
+}
+
+// symbol is method and parameter; a parameter of no method has one all the same,
+// so that the first word is always the method.
+func symbol(method, parameter string) string {
+	if method == "" && parameter != "" {
+		method = "ANY"
+	}
+	return strings.TrimSpace(method + " " + parameter)
 }
 
 // probed records an operation that was tested to the end.
@@ -93,6 +103,10 @@ func (s *scan) account(ended error) {
 	if ended != nil && left == 0 {
 		// Every operation was done, and something that comes after was not.
 		s.out.Skip("/", reason, detail)
+	}
+	for _, route := range sortedKeys(s.cut) {
+		_, p, _ := strings.Cut(route, " ")
+		s.out.Skip(p, checks.SkipTooLarge, "its answer was cut off, at 8 MiB or because its time was over")
 	}
 	if n := s.set.Dropped(); n > 0 {
 		s.out.Skip("/", checks.SkipTooLarge, "operations beyond the limit were dropped")

@@ -47,6 +47,8 @@ type scan struct {
 	// pages are the paths of documents that were seen, for what lies beside
 	// them; scripts the answers that were scripts.
 	pages []string
+	// cut are operations whose answer was longer than what is read.
+	cut map[string]bool
 	// notes are weaknesses of the scan itself, told at its end.
 	notes []checks.Unread
 }
@@ -54,7 +56,7 @@ type scan struct {
 func newScan(in child.Input, out *child.Sink, base *url.URL) *scan {
 	s := &scan{
 		in: in, out: out, live: bounded(*in.Live), base: base, reader: passive.NewReader(),
-		set: surface.NewSet(surface.DefaultLimits()), reported: map[string]bool{},
+		set: surface.NewSet(surface.DefaultLimits()), reported: map[string]bool{}, cut: map[string]bool{},
 	}
 	roots, err := s.roots()
 	if err != nil {
@@ -63,6 +65,7 @@ func newScan(in child.Input, out *child.Sink, base *url.URL) *scan {
 	s.client = web.NewClient(web.Options{
 		Dial: in.Network.Dial, Now: in.Now, Requests: s.live.Requests, PerSecond: s.live.PerSecond,
 		Concurrency: s.live.Concurrency, Roots: roots, Local: local(base),
+		Timeout: time.Duration(s.live.RequestMS) * time.Millisecond,
 	})
 	s.target = probe.Target{
 		Web: s.client, Base: base, Active: s.live.Active, Report: s.report, Now: in.Now,
@@ -97,6 +100,9 @@ func bounded(l checks.Live) checks.Live {
 	}
 	if l.WallMS <= 0 {
 		l.WallMS = d.WallMS
+	}
+	if l.RequestMS <= 0 {
+		l.RequestMS = d.RequestMS
 	}
 	return l
 }
@@ -170,6 +176,18 @@ func (s *scan) phases(ctx context.Context, first web.Exchange) error {
 // seen is called for each answer.
 func (s *scan) seen(route string, e web.Exchange, usual bool) {
 	s.reader.Read(route, e, usual)
+	if usual && e.Response.Truncated && readable(e.Response) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.cut[route] = true
+	}
+}
+
+// readable says whether an answer is text, of which every word may matter: a
+// picture or an archive is not.
+func readable(r web.Response) bool {
+	t := probe.MediaType(r)
+	return t == "" || strings.HasPrefix(t, "text/") || strings.Contains(t, "json") || strings.Contains(t, "xml") || strings.Contains(t, "javascript")
 }
 
 // origin asks for what holds for the whole application.

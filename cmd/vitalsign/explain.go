@@ -147,13 +147,13 @@ func (a *app) explainAdvisory(run checks.Run, id string) error {
 			a.printf("\n  In run %s of %s:\n", run.ID, run.Started.Format("2006-01-02 15:04 MST"))
 			said = true
 		}
-		a.printf("  %s:%d  %s  %s\n", safetext.Line(f.Location.Path), f.Location.StartLine, f.Fingerprint[:12], safetext.Line(f.Fix))
+		a.printf("  %s  %s  %s\n", safetext.Line(f.Location.String()), f.Fingerprint[:12], safetext.Line(f.Fix))
 	}
 	return nil
 }
 
 func (a *app) explainOne(run checks.Run, f checks.Finding) {
-	a.printf("finding %s\n  in %s:%d, run %s of %s\n", f.Fingerprint, safetext.Line(f.Location.Path), f.Location.StartLine, run.ID, run.Started.Format("2006-01-02 15:04 MST"))
+	a.printf("finding %s\n  in %s, run %s of %s\n", f.Fingerprint, safetext.Line(f.Location.String()), run.ID, run.Started.Format("2006-01-02 15:04 MST"))
 	var by []string
 	for _, w := range f.SeenBy {
 		by = append(by, w.Check+" "+w.Rule)
@@ -173,6 +173,17 @@ func (a *app) explainOne(run checks.Run, f checks.Finding) {
 		if f.Evidence.Excerpt != "" {
 			a.printf("  %5d | %s\n", f.Evidence.ExcerptLine+i, line)
 		}
+	}
+	for _, e := range f.Exchanges {
+		a.printf("  -- %s\n", safetext.Line(e.Note))
+		for _, text := range []string{e.Request, e.Response} {
+			for line := range strings.SplitSeq(safetext.Block(text), "\n") {
+				a.printf("  | %s\n", line)
+			}
+		}
+	}
+	if f.Replay != "" {
+		a.printf("  To see it again:\n  $ %s\n", safetext.Line(f.Replay))
 	}
 	if f.Fix != "" {
 		a.printf("  Fix: %s\n", safetext.Line(f.Fix))

@@ -40,6 +40,7 @@ func forgetPlaces(s *Settings) {
 	for i := range s.Artifacts {
 		s.Artifacts[i].Origin = Origin{}
 	}
+	s.Dast.Origin = Origin{}
 	for name := range s.ImageOrigins {
 		s.ImageOrigins[name] = Origin{}
 	}
@@ -60,7 +61,7 @@ func goodParts() []string {
 		"dast:", "dast: {}", "dast: {url: 'http://127.0.0.1:8080'}", "dast: {dockerfile: Dockerfile, context: ., port: 80}", "dast: {image: 'x/y'}",
 		`dast: {url: 'https://localhost/app', command: [./server], env: {A: b}, ready: {http: /up, log: listening, timeout: 5s}, seed: [[./seed, all]], active: true,
   allow: ['127.0.0.1:9'], specifications: [{kind: openapi, file: api.yaml}, {kind: graphql, path: /graphql}], fhir: /fhir, templates: ['dast/*.yaml'],
-  exclude: ['/admin/**'], requests: 10, rate: 5, concurrency: 2, timeout: 1m, require_tls13: true, callback: false, trust: ca.pem,
+  exclude: ['/admin/**'], requests: 10, rate: 5, concurrency: 2, timeout: 1m, request_timeout: 5s, require_tls13: true, callback: false, trust: ca.pem,
   identities: [{name: nurse, kind: header, header: Authorization, prefix: 'Bearer ', credential: TOKEN, owns: [/patients/1]},
     {name: desk, kind: form, username: U, credential: P, login: /login, username_field: user, password_field: pass}, {name: kiosk, kind: cookie, cookie: sid, credential: C},
     {name: job, kind: smart, username: ID, credential: KEY, token: /token, scopes: [system/*.read], key_id: k1, algorithm: ES384}]}`,

@@ -92,7 +92,15 @@ func dastShape() shape {
 		}
 		return wrongPattern(strings.TrimPrefix(text, "/"))
 	}, map[string]any{"pattern": "^/", "maxLength": maxPattern}), 0, maxPatterns, "a list of patterns of paths that are never asked for")
-	return shape{kind: recordShape, whole: wholeDast, fields: []field{
+	need := func(names ...string) map[string]any {
+		return map[string]any{"type": "object", "required": names}
+	}
+	rules := map[string]any{
+		"anyOf":             []any{need("url"), need("image"), need("dockerfile"), map[string]any{"type": []string{"object", "null"}, "maxProperties": 0}},
+		"not":               map[string]any{"anyOf": []any{need("image", "dockerfile"), need("command", "image"), need("command", "dockerfile")}},
+		"dependentRequired": map[string]any{"context": []string{"dockerfile"}, "command": []string{"url"}},
+	}
+	return shape{kind: recordShape, whole: wholeDast, rules: rules, fields: []field{
 		{name: "url", help: "Where it answers.", shape: urlShape()},
 		{name: "command", help: "Command that starts it, in the repository's root; none goes through a shell.", shape: argsShape(1)},
 		{name: "image", help: "Image that is started as a service of the Dagger engine.", shape: imageShape()},
@@ -113,6 +121,7 @@ func dastShape() shape {
 		{name: "rate", help: "Requests a second, at most (default: 50).", shape: countShape(1, 10_000)},
 		{name: "concurrency", help: "Requests on their way at once (default: 8).", shape: countShape(1, 256)},
 		{name: "timeout", help: "Time for all of it (default: 30m).", shape: durationShape()},
+		{name: "request_timeout", help: "Time for one request and its answer (default: 20s).", shape: durationShape()},
 		{name: "require_tls13", help: "Whether a lack of TLS 1.3 is more than a remark.", shape: switchShape()},
 		{name: "callback", help: "Whether the application may be made to call back to this machine, which shows server-side request forgery (default: for one on this machine).", shape: switchShape()},
 		{name: "trust", help: "PEM file with the authorities of its certificate.", shape: insideShape()},
@@ -162,7 +171,8 @@ func readyShape() shape {
 }
 
 func specificationShape() shape {
-	return shape{kind: recordShape, allowed: "kind with file or path", whole: func(tree map[string]any) string {
+	rules := map[string]any{"oneOf": []any{map[string]any{"required": []string{"file"}}, map[string]any{"required": []string{"path"}}}}
+	return shape{kind: recordShape, allowed: "kind with file or path", rules: rules, whole: func(tree map[string]any) string {
 		if (tree["file"] == nil) == (tree["path"] == nil) {
 			return "has to have exactly one of file and path"
 		}
@@ -182,7 +192,14 @@ func identityShape() shape {
 	}, map[string]any{"pattern": headerForm})
 	line := textShape("text in one line", func(text string) string { return wrongLine(text, maxPath) }, map[string]any{"maxLength": maxPath})
 	lines := listShapeOf(line, 0, maxParts, "a list of texts")
-	return shape{kind: recordShape, allowed: "name, kind and what the kind takes", whole: wholeIdentity, fields: []field{
+	var rules []any
+	for _, kind := range []string{"header", "cookie", "form", "oauth2", "smart"} {
+		rules = append(rules, map[string]any{
+			"if":   map[string]any{"properties": map[string]any{"kind": map[string]any{"const": kind}}},
+			"then": map[string]any{"required": identityNeeds()[kind]},
+		})
+	}
+	return shape{kind: recordShape, allowed: "name, kind and what the kind takes", whole: wholeIdentity, rules: map[string]any{"allOf": rules}, fields: []field{
 		{name: "name", help: "Who it is.", shape: nameShape(), required: true},
 		{name: "kind", help: "How it is let in.", shape: choiceShape("header", "cookie", "form", "oauth2", "smart"), required: true},
 		{name: "header", help: "The header (kind header).", shape: word},
@@ -201,10 +218,13 @@ func identityShape() shape {
 	}}
 }
 
-// wholeIdentity asks for what a kind cannot do without.
+// identityNeeds is what each kind cannot do without.
+func identityNeeds() map[string][]string {
+	return map[string][]string{"header": {"header"}, "cookie": {"cookie"}, "form": {"username", "login"}, "oauth2": {"username", "token"}, "smart": {"username", "token"}}
+}
+
 func wholeIdentity(tree map[string]any) string {
-	needs := map[string][]string{"header": {"header"}, "cookie": {"cookie"}, "form": {"username", "login"}, "oauth2": {"username", "token"}, "smart": {"username", "token"}}
-	for _, f := range needs[textOf(tree["kind"])] {
+	for _, f := range identityNeeds()[textOf(tree["kind"])] {
 		if tree[f] == nil {
 			return "kind " + textOf(tree["kind"]) + " needs " + f
 		}
@@ -250,6 +270,9 @@ func dastOf(p part) Dast {
 	}
 	if v, ok := parseDuration(textOf(tree["timeout"])); ok {
 		d.Live.WallMS = time.Duration(v.n).Milliseconds()
+	}
+	if v, ok := parseDuration(textOf(tree["request_timeout"])); ok {
+		d.Live.RequestMS = time.Duration(v.n).Milliseconds()
 	}
 	if d.Dockerfile != "" && d.Context == "" {
 		d.Context = "."
@@ -306,6 +329,9 @@ func filled(l checks.Live) checks.Live {
 	}
 	if l.WallMS == 0 {
 		l.WallMS = d.WallMS
+	}
+	if l.RequestMS == 0 {
+		l.RequestMS = d.RequestMS
 	}
 	return l
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -75,6 +76,7 @@ type sarifProperties struct {
 	Status           string   `json:"vitalsign/status,omitempty"`
 	SeenBy           []string `json:"vitalsign/seenBy,omitempty"`
 	Role             string   `json:"vitalsign/role,omitempty"`
+	Replay           string   `json:"replay,omitempty"`
 }
 
 type sarifAutomation struct {
@@ -113,7 +115,15 @@ type sarifResult struct {
 	PartialFingerprints map[string]string  `json:"partialFingerprints"`
 	Suppressions        []sarifSuppression `json:"suppressions,omitempty"`
 	CodeFlows           []sarifCodeFlow    `json:"codeFlows,omitempty"`
+	WebRequest          *sarifWebRequest   `json:"webRequest,omitempty"`
 	Properties          sarifProperties    `json:"properties"`
+}
+
+// sarifWebRequest is a request of a running application (section 3.46): what
+// was asked for, without any value.
+type sarifWebRequest struct {
+	Method string `json:"method,omitempty"`
+	Target string `json:"target"`
 }
 
 type sarifCodeFlow struct {
@@ -334,6 +344,12 @@ func resultOf(run checks.Run, f checks.Finding, rule int, hashes LineHashes) sar
 		r.Properties.SeenBy = append(r.Properties.SeenBy, w.Check+"/"+w.Rule)
 	}
 	r.CodeFlows = flowOf(f)
+	if f.Location.Live() {
+		method, _, _ := strings.Cut(f.Location.Symbol, " ")
+		r.WebRequest = &sarifWebRequest{Method: method, Target: f.Location.Path}
+		r.Message.Text = f.Location.String() + ": " + r.Message.Text
+		r.Properties.Replay = f.Replay
+	}
 	if f.Ignored != nil {
 		r.Suppressions = []sarifSuppression{{Kind: "inSource", Status: "accepted", Justification: f.Ignored.Reason}}
 	}
@@ -344,7 +360,12 @@ func resultOf(run checks.Run, f checks.Finding, rule int, hashes LineHashes) sar
 }
 
 func locationOf(f checks.Finding) sarifLocation {
-	l := sarifLocation{Physical: sarifPhysical{Artifact: sarifURI{URI: pathURI(f.Location.Path), URIBaseID: sourceRoot}}}
+	path := f.Location.Path
+	if f.Location.Live() {
+		// GitHub takes paths of the repository only; a route is written as one.
+		path = cmp.Or(strings.Trim(path, "/"), ".")
+	}
+	l := sarifLocation{Physical: sarifPhysical{Artifact: sarifURI{URI: pathURI(path), URIBaseID: sourceRoot}}}
 	// GitHub shows nothing that has no line: a finding about a whole file is
 	// shown at its first.
 	region := &sarifRegion{StartLine: max(1, f.Location.StartLine), StartColumn: f.Location.StartColumn}

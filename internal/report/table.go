@@ -119,10 +119,7 @@ func (t table) rule(fs []checks.Finding) {
 }
 
 func (t table) place(f checks.Finding) {
-	place := f.Location.Path
-	if f.Location.StartLine > 0 {
-		place += fmt.Sprintf(":%d", f.Location.StartLine)
-	}
+	place := f.Location.String()
 	if f.Location.Commit != "" {
 		place += " in commit " + f.Location.Commit[:min(12, len(f.Location.Commit))]
 	}
@@ -134,12 +131,35 @@ func (t table) place(f checks.Finding) {
 		}
 		t.printf("\n")
 	}
+	if f.Evidence.Message != "" && f.Location.Live() {
+		for _, line := range wrap(safetext.Line(f.Evidence.Message), 88) {
+			t.printf("      %s\n", line)
+		}
+	}
+	if t.o.Verbose {
+		t.exchanges(f)
+	}
 	for i, line := range t.excerpt(f) {
 		number := ""
 		if f.Evidence.ExcerptLine > 0 && line != "..." {
 			number = fmt.Sprint(f.Evidence.ExcerptLine + i)
 		}
 		t.printf("      %s %s\n", t.o.Style.dim.Render(fmt.Sprintf("%5s |", number)), line)
+	}
+}
+
+// exchanges shows requests, answers and the command that shows it again.
+func (t table) exchanges(f checks.Finding) {
+	for _, e := range f.Exchanges {
+		t.printf("      %s\n", t.o.Style.dim.Render("-- "+safetext.Line(e.Note)))
+		for _, text := range []string{e.Request, e.Response} {
+			for line := range strings.SplitSeq(safetext.Block(text), "\n") {
+				t.printf("      %s %s\n", t.o.Style.dim.Render("|"), line)
+			}
+		}
+	}
+	if f.Replay != "" {
+		t.printf("      $ %s\n", safetext.Line(f.Replay))
 	}
 }
 
@@ -240,7 +260,7 @@ func StepLine(style Style, s checks.Step) string {
 	mark, st := style.statusMark(s.Status)
 	line := fmt.Sprintf("%s %-8s %s", st.Render(mark), s.Check, st.Render(fmt.Sprintf("%-14s", s.Status)))
 	if s.Status == checks.OK || s.Status == checks.Partial || s.Status == checks.Missing {
-		line += fmt.Sprintf(" %d of %d files", s.Coverage.Read, s.Coverage.Claimed)
+		line += fmt.Sprintf(" %d of %d %s", s.Coverage.Read, s.Coverage.Claimed, s.Unit())
 	}
 	if s.DurationMS > 0 {
 		line += fmt.Sprintf("  %.1f s", float64(s.DurationMS)/1000)

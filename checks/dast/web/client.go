@@ -34,8 +34,8 @@ var (
 // Bounds of one answer.
 const (
 	maxHeader = 256 << 10
-	// maxBody is how much of a body is kept; scanners need no more.
-	maxBody = 2 << 20
+	// maxBody is how much of a body is kept: the script of a large application.
+	maxBody = 8 << 20
 	// deadAfter is how many requests in a row may go without an answer.
 	deadAfter = 12
 	// hangAfter is the same for those that hung until their time was over.
