@@ -40,6 +40,10 @@ type Parameter struct {
 	// request; "" when none is known.
 	Example string
 	Enum    []string
+	// Control is the type of the HTML control that it comes from (HTML, 4.10.5:
+	// hidden, password, file, checkbox, select, textarea ...), "" when it comes
+	// from none.
+	Control string
 }
 
 // Operation is one method on one path.
@@ -48,7 +52,10 @@ type Operation struct {
 	Method string
 	// Path begins with "/" and has its parameters in braces, as OpenAPI and
 	// Go's ServeMux write them: "/patients/{id}".
-	Path       string
+	Path string
+	// Name tells operations apart that share method and path, as those of
+	// GraphQL do: "query patient". It is "" where the path says it all.
+	Name       string
 	Parameters []Parameter
 	// ContentType is that of the body, "" without one. Body is an example of
 	// the whole body, where one is known.
@@ -67,8 +74,15 @@ type Operation struct {
 	Sources []string
 }
 
-// Route names an operation: "GET /patients/{id}".
-func (o Operation) Route() string { return o.Method + " " + o.Path }
+// Route names an operation: "GET /patients/{id}", and with its own name when it
+// has one: "POST /graphql query patient".
+func (o Operation) Route() string {
+	route := o.Method + " " + o.Path
+	if o.Name != "" {
+		route += " " + o.Name
+	}
+	return route
+}
 
 // Parameter gives the parameter at that place with that name.
 func (o Operation) Parameter(in In, name string) (Parameter, bool) {
