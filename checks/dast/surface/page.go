@@ -71,12 +71,16 @@ const (
 
 // ReadPage reads a document that came from base. It reads tokens, not a tree:
 // what is nested a million deep takes no more than what is not. Anything but
-// HTML is an empty page; without a content type it is taken for HTML. Of a
-// document beyond the limit, the beginning is read.
+// HTML is an empty page, and so is one from elsewhere than http and https;
+// without a content type it is taken for HTML. Of a document beyond the limit,
+// the beginning is read.
 func ReadPage(base *url.URL, contentType string, body []byte, l Limits) Page {
+	if base == nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+		return Page{}
+	}
 	l = l.orDefault()
 	r := &reader{l: l, base: base, document: base, links: map[string]bool{}, scripts: map[string]bool{}, unsafe: map[string]bool{}, forms: map[string]int{}, open: -1}
-	if m := mediaType(contentType); base == nil || m != "" && m != "text/html" && m != "application/xhtml+xml" {
+	if m := mediaType(contentType); m != "" && m != "text/html" && m != "application/xhtml+xml" {
 		return Page{}
 	}
 	z := html.NewTokenizer(bytes.NewReader(body[:min(len(body), l.Bytes)]))
