@@ -125,18 +125,18 @@ func TestWhatIsNoPage(t *testing.T) {
 func TestPageBombs(t *testing.T) {
 	base := mustURL(t, "https://clinic.example.org/")
 	for name, body := range map[string]string{
-		"nested":     strings.Repeat("<div>", 1_000_000),
-		"forms":      strings.Repeat("<form>", 1_000_000),
+		"nested":     strings.Repeat("<div>", 300_000),
+		"forms":      strings.Repeat("<form>", 300_000),
 		"tables":     strings.Repeat("<table><tr><td><svg>", 300_000),
-		"links":      strings.Repeat("<a href=/x>", 1_000_000),
-		"inputs":     "<form>" + strings.Repeat("<input name=a>", 500_000),
-		"options":    "<form><select name=s>" + strings.Repeat("<option>a", 1_000_000),
-		"attributes": "<a " + strings.Repeat("a=1 ", 1_000_000) + ">",
-		"comment":    strings.Repeat("<!--", 1_000_000),
-		"script":     "<script>" + strings.Repeat("<!--<script>", 500_000),
+		"links":      strings.Repeat("<a href=/x>", 300_000),
+		"inputs":     "<form>" + strings.Repeat("<input name=a>", 200_000),
+		"options":    "<form><select name=s>" + strings.Repeat("<option>a", 300_000),
+		"attributes": "<a " + strings.Repeat("a=1 ", 300_000) + ">",
+		"comment":    strings.Repeat("<!--", 300_000),
+		"script":     "<script>" + strings.Repeat("<!--<script>", 200_000),
 		"images":     strings.Repeat("<img src=http://clinic.example.org/a>", 300_000),
-		"textarea":   "<form><textarea name=t>" + strings.Repeat("&lt;", 1_000_000),
-		"href":       "<a href='" + strings.Repeat("../", 1_000_000) + "'>",
+		"textarea":   "<form><textarea name=t>" + strings.Repeat("&lt;", 300_000),
+		"href":       "<a href='" + strings.Repeat("../", 300_000) + "'>",
 	} {
 		t.Run(name, func(t *testing.T) {
 			within(t, func() {
