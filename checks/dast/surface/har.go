@@ -39,7 +39,7 @@ func HAR(doc []byte, origin *url.URL, l Limits) (Recording, error) {
 		raw := text(request["url"])
 		u, err := url.Parse(raw)
 		switch {
-		case err != nil || u.Host == "":
+		case err != nil || u.Host == "" || len(u.Path) > maxPath:
 			out.Dropped++
 		case !sameOrigin(u, origin):
 			out.Foreign++

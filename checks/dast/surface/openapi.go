@@ -97,7 +97,7 @@ func OpenAPI(doc []byte, l Limits) (Specification, error) {
 // Bounds of the work on one document.
 const (
 	// maxVisits is how many schemas are looked at in a document.
-	maxVisits = 1_000_000
+	maxVisits = 600_000
 	// maxHops is how many references lead to one value.
 	maxHops = 16
 	// maxBody is the largest example of a body that is kept, in bytes.

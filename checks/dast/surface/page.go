@@ -66,16 +66,21 @@ func (f Form) Operation() Operation {
 const (
 	maxComment = 4 << 10 // bytes of one comment
 	maxPerPage = 5000    // links, scripts, comments
+	maxRefs    = 50_000  // references that are looked at
 )
 
 // ReadPage reads a document that came from base. It reads tokens, not a tree:
 // what is nested a million deep takes no more than what is not. Anything but
-// HTML is an empty page; without a content type it is taken for HTML. Of a
-// document beyond the limit, the beginning is read.
+// HTML is an empty page, and so is one from elsewhere than http and https;
+// without a content type it is taken for HTML. Of a document beyond the limit,
+// the beginning is read.
 func ReadPage(base *url.URL, contentType string, body []byte, l Limits) Page {
+	if base == nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+		return Page{}
+	}
 	l = l.orDefault()
 	r := &reader{l: l, base: base, document: base, links: map[string]bool{}, scripts: map[string]bool{}, unsafe: map[string]bool{}, forms: map[string]int{}, open: -1}
-	if m := mediaType(contentType); base == nil || m != "" && m != "text/html" && m != "application/xhtml+xml" {
+	if m := mediaType(contentType); m != "" && m != "text/html" && m != "application/xhtml+xml" {
 		return Page{}
 	}
 	z := html.NewTokenizer(bytes.NewReader(body[:min(len(body), l.Bytes)]))
@@ -103,12 +108,13 @@ func ReadPage(base *url.URL, contentType string, body []byte, l Limits) Page {
 type reader struct {
 	l              Limits
 	base, document *url.URL
+	refs           int  // references that were looked at
 	based          bool // whether a base was seen: the first counts (HTML, 4.2.3)
 	page           Page
 	// What is there already.
 	links, scripts, unsafe map[string]bool
-	forms          map[string]int // by id
-	open           int            // the form that is open, or -1
+	forms                  map[string]int // by id
+	open                   int            // the form that is open, or -1
 	// The element whose text is being read, and the control it belongs to.
 	inline   *strings.Builder
 	textarea *Parameter
@@ -176,13 +182,16 @@ func concerns(name string) bool {
 
 // resolve makes an absolute URL of what may be gone to.
 func (r *reader) resolve(ref string) (*url.URL, bool) {
+	if len(ref) > 4*maxPath {
+		return nil, false
+	}
 	ref = strings.Map(func(c rune) rune {
 		if c == '\t' || c == '\n' || c == '\r' {
 			return -1 // URL Standard, 4.4, step 3
 		}
 		return c
 	}, strings.TrimSpace(ref))
-	if ref == "" || len(ref) > 2*maxPath {
+	if r.refs++; ref == "" || len(ref) > 2*maxPath || r.refs > maxRefs {
 		return nil, false
 	}
 	u, err := r.base.Parse(ref)
@@ -248,6 +257,9 @@ func (r *reader) mixed(name string, a attributes) {
 		if rel := strings.ToLower(a["rel"]); strings.Contains(rel, "stylesheet") || strings.Contains(rel, "icon") || strings.Contains(rel, "preload") {
 			ref = a["href"]
 		}
+	}
+	if ref == "" {
+		return
 	}
 	if u, ok := r.resolve(ref); ok && u.Scheme == "http" && !r.unsafe[u.String()] {
 		r.unsafe[u.String()] = true

@@ -132,8 +132,12 @@ func (p *postman) path(rec *recording, raw string) (query string) {
 		raw = after
 	}
 	_, raw, _ = strings.Cut(raw, "/") // the host, or the variable that stands for it
-	var kept []string
 	rec.values = map[string]string{}
+	if len(raw) > maxPath {
+		rec.path = raw // and will be dropped
+		return query
+	}
+	var kept []string
 	for _, s := range strings.Split(raw, "/") {
 		if name, ok := strings.CutPrefix(s, ":"); ok && name != "" && !strings.ContainsAny(name, "{}:") {
 			s = "{" + name + "}"

@@ -42,7 +42,7 @@ func newRecorder(l Limits, source string) *recorder {
 }
 
 func (r *recorder) add(rec recording) {
-	if r.d.c.full() {
+	if r.d.c.full() || len(rec.path) > maxPath {
 		r.d.c.dropped++
 		return
 	}
@@ -169,7 +169,7 @@ func redact(v any, all bool) any {
 	case nil:
 		return nil
 	}
-	if s, ok := v.(string); all || ok && secretShape.MatchString(s) {
+	if s, ok := v.(string); all || ok && secretText(s) {
 		kind := kindOf(v)
 		return typed(kind, plausible(kind, ""))
 	}

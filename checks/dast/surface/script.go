@@ -13,7 +13,7 @@ const maxScriptPath = 300
 
 // maxCandidates bounds the literals of one text that hold a slash: looking at
 // one takes microseconds. Large bundles have some thousand.
-const maxCandidates = 20_000
+const maxCandidates = 10_000
 
 // Script finds the paths that a JavaScript text declares, as far as text shows
 // (ECMAScript, 12.9.4 and 12.9.6): string and template literals that are
@@ -61,6 +61,8 @@ type lexer struct {
 	at  int
 	// last is the last byte that is no white space before at.
 	last byte
+	// divided is where the line ends on which a slash only divides.
+	divided int
 	// again counts how often a template without an end was passed over.
 	again int
 }
@@ -94,8 +96,12 @@ func (s *lexer) slash() {
 		s.skipTo("\n", 2)
 	case strings.HasPrefix(rest, "/*"):
 		s.skipTo("*/", 2)
-	case s.last == 0 || strings.IndexByte("(,=:[!&|?{};+-*%<>~^", s.last) >= 0:
-		s.at += regexpLength(rest)
+	case s.at >= s.divided && (s.last == 0 || strings.IndexByte("(,=:[!&|?{};+-*%<>~^", s.last) >= 0):
+		n, ok := regexpLength(rest)
+		if !ok { // nor does one end that begins later on the line
+			s.divided, n = s.at+n, 1
+		}
+		s.at += n
 		s.last = ')'
 	default:
 		s.last = '/'
@@ -112,11 +118,11 @@ func (s *lexer) skipTo(end string, from int) {
 	s.at += from + i + len(end)
 }
 
-// regexpLength is that of the literal at the start of s, 1 when it does not end
-// on its line.
-func regexpLength(s string) int {
-	class := false
-	for i := 1; i < len(s) && s[i] != '\n'; i++ {
+// regexpLength is that of the literal at the start of s, or that of the line
+// when it does not end on it.
+func regexpLength(s string) (n int, ok bool) {
+	class, i := false, 1
+	for ; i < len(s) && s[i] != '\n'; i++ {
 		switch {
 		case s[i] == '\\':
 			i++
@@ -125,15 +131,16 @@ func regexpLength(s string) int {
 		case s[i] == ']':
 			class = false
 		case s[i] == '/' && !class:
-			return i + 1
+			return i + 1, true
 		}
 	}
-	return 1
+	return min(i, len(s)), false
 }
 
 // joined reads a literal and what is added to it with "+".
 func (s *lexer) joined() literal {
-	out := literal{start: s.at, text: s.one()}
+	out := literal{start: s.at}
+	out.text = s.one()
 	out.end = s.at
 	for len(out.text) <= maxScriptPath {
 		more, end := s.added(out.end)
@@ -342,8 +349,11 @@ var (
 
 // methodNear looks for the method at both sides of a literal.
 func methodNear(src string, lit literal) string {
-	const window = 200
-	before, after := src[max(0, lit.start-window):lit.start], src[lit.end:min(len(src), lit.end+window)]
+	const window = 100
+	before, after := src[max(0, lit.start-window):lit.start], src[lit.end:min(len(src), lit.end+2*window)]
+	if t := strings.TrimRight(before, " \t\r\n"); t == "" || strings.IndexByte("(,:", t[len(t)-1]) < 0 {
+		return http.MethodGet
+	}
 	for _, r := range []*regexp.Regexp{callBefore, openBefore} {
 		if m := r.FindStringSubmatch(before); m != nil {
 			return strings.ToUpper(m[1])

@@ -13,6 +13,10 @@ import (
 // of its own in one place than entries of a list.
 const maxSlugs = 30
 
+// maxSegments is the most that an observed path may have: links that are
+// relative by mistake grow by a segment with each page.
+const maxSegments = 64
+
 // Set collects what is known of an application from all sources. It grows with
 // routes and never with requests: any number of observed URLs of one route are
 // one operation. It is not safe for concurrent use.
@@ -78,6 +82,10 @@ func (s *Set) Observe(method string, u *url.URL, source string) {
 	}
 	o := Operation{Method: strings.ToUpper(method), Sources: []string{source}}
 	path := withoutMatrix(orElse(u.EscapedPath(), "/"))
+	if strings.Count(path, "/") > maxSegments || len(path) > maxPath {
+		s.dropped++
+		return
+	}
 	template, values := generalise(path)
 	if t, ok := s.tree.find(path); ok {
 		if template != t {

@@ -18,6 +18,9 @@ type part struct {
 // literal text. What follows a colon in braces is a pattern of some router, no
 // part of the name.
 func parts(segment string) []part {
+	if segment == "{$}" {
+		return nil // Go's sign for the end
+	}
 	var out []part
 	literal := ""
 	flush := func() {
@@ -29,7 +32,11 @@ func parts(segment string) []part {
 	for segment != "" {
 		name, after, ok := parameterAt(segment)
 		if !ok {
-			literal, segment = literal+segment[:1], segment[1:]
+			n := strings.IndexByte(segment[1:], '{') + 1
+			if n == 0 {
+				n = len(segment)
+			}
+			literal, segment = literal+segment[:n], segment[n:]
 			continue
 		}
 		flush()
@@ -91,9 +98,6 @@ func Match(template, path string) (values map[string]string, ok bool) {
 		}
 		var seen string
 		seen, path, open = strings.Cut(path, "/")
-		if segment == "{$}" {
-			ps = nil
-		}
 		if !matchSegment(ps, unescaped(seen), values) {
 			return nil, false
 		}
@@ -168,9 +172,6 @@ func shape(template string) string {
 }
 
 func segmentShape(segment string) string {
-	if segment == "{$}" {
-		return ""
-	}
 	var b strings.Builder
 	for _, p := range parts(segment) {
 		switch {
@@ -190,9 +191,6 @@ func expand(template string, value func(name string) string) string {
 	var b strings.Builder
 	for _, s := range segments(template) {
 		b.WriteByte('/')
-		if s == "{$}" {
-			continue
-		}
 		for _, p := range parts(s) {
 			switch {
 			case p.rest:
@@ -300,7 +298,7 @@ func withoutMatrix(path string) string {
 // a date, hexadecimal of 16 and more, or a long mixture of letters and digits
 // such as a token.
 func looksLikeID(s string) bool {
-	return digits(s) || isUUID(s) || isDate(s) || isHex(s) || isOpaque(s) || secretShape.MatchString(s)
+	return digits(s) || isUUID(s) || isDate(s) || isHex(s) || isOpaque(s) || secretText(s)
 }
 
 func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
@@ -311,8 +309,11 @@ func isHex(s string) bool {
 
 // isUUID is RFC 9562, 4: 8-4-4-4-12.
 func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
 	groups := strings.Split(s, "-")
-	return len(s) == 36 && len(groups) == 5 && len(groups[0]) == 8 && len(groups[4]) == 12 &&
+	return len(groups) == 5 && len(groups[0]) == 8 && len(groups[4]) == 12 &&
 		strings.Trim(s, "0123456789abcdefABCDEF-") == ""
 }
 
