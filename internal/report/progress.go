@@ -32,10 +32,21 @@ type plain struct {
 func (p *plain) Event(e pipelines.Event) {
 	switch e.Kind {
 	case pipelines.StepStarted:
-		fmt.Fprintf(p.w, "%s   %-8s %d files\n", prefix(e), e.Check, e.Total)
+		fmt.Fprintf(p.w, "%s   %-8s%s\n", prefix(e), e.Check, ahead(e))
+	case pipelines.News:
+		p.Say(prefix(e) + safetext.Line(e.Text))
 	case pipelines.StepEnded:
 		fmt.Fprintln(p.w, prefix(e)+StepLine(p.style, *e.Step))
 	}
+}
+
+// ahead says how much there is to do; of a running application nobody knows
+// yet.
+func ahead(e pipelines.Event) string {
+	if e.Total == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" %d files", e.Total)
 }
 
 // prefix names the target where there are several.
@@ -77,12 +88,16 @@ type live struct {
 const barWidth = 24
 
 func (l *live) Event(e pipelines.Event) {
+	if e.Kind == pipelines.News {
+		l.Say(prefix(e) + safetext.Line(e.Text))
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	line := ""
 	switch e.Kind {
 	case pipelines.StepStarted:
-		line = fmt.Sprintf("   %-8s %s %d files", e.Check, bar(0, 1), e.Total)
+		line = fmt.Sprintf("   %-8s %s%s", e.Check, bar(0, 1), ahead(e))
 	case pipelines.StepProgress:
 		line = fmt.Sprintf("   %-8s %s %d of %d", e.Check, bar(e.Done, e.Total), e.Done, e.Total)
 	case pipelines.StepEnded:
