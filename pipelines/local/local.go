@@ -40,6 +40,9 @@ func (Engine) Name() string { return "local" }
 
 // Exec implements pipelines.Engine.
 func (e Engine) Exec(ctx context.Context, job checks.Job, key checks.IdentityKey, out io.Writer) (pipelines.Usage, error) {
+	if job.Service != nil {
+		return pipelines.Usage{}, errors.New("the application runs in a container, which the local engine cannot start: use --engine dagger, or name a command")
+	}
 	if job.Tool != nil {
 		return e.around(ctx, job, key, out)
 	}

@@ -32,11 +32,11 @@ func main() {
 		}
 		return
 	}
-	helper := exec.Command("sleep", "600")
-	if err := helper.Start(); err != nil {
-		log.Fatal(err)
-	}
 	if *pids != "" {
+		helper := exec.Command("sleep", "600")
+		if err := helper.Start(); err != nil {
+			log.Fatal(err)
+		}
 		text := strconv.Itoa(os.Getpid()) + " " + strconv.Itoa(helper.Process.Pid)
 		if err := os.WriteFile(*pids, []byte(text), 0o600); err != nil {
 			log.Fatal(err)
