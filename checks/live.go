@@ -113,7 +113,7 @@ const ServiceHost = "application"
 
 // DefaultLive are bounds that a small application on loopback bears.
 func DefaultLive() Live {
-	return Live{Requests: 20000, PerSecond: 50, Concurrency: 8, WallMS: 30 * 60 * 1000, RequestMS: 20 * 1000}
+	return Live{Requests: 30000, PerSecond: 50, Concurrency: 8, WallMS: 30 * 60 * 1000, RequestMS: 20 * 1000}
 }
 
 // LiveScheme is what the paths of a running application begin with: no path of

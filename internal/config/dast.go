@@ -118,7 +118,7 @@ func dastShape() shape {
 		{name: "identities", help: "Who is asked as; the first is the usual one, and others are compared with it.", shape: listShapeOf(identityShape(), 0, 8, "a list of at most 8 identities")},
 		{name: "templates", help: "Files with checks of your own (docs/templates.md).", shape: patternsShape(false)},
 		{name: "exclude", help: "Paths that are never asked for.", shape: exclude},
-		{name: "requests", help: "Requests that are sent at most (default: 20000).", shape: countShape(1, 10_000_000)},
+		{name: "requests", help: "Requests that are sent at most (default: 30000).", shape: countShape(1, 10_000_000)},
 		{name: "rate", help: "Requests a second, at most (default: 50).", shape: countShape(1, 10_000)},
 		{name: "concurrency", help: "Requests on their way at once (default: 8).", shape: countShape(1, 256)},
 		{name: "timeout", help: "Time for all of it (default: 30m).", shape: durationShape()},

@@ -43,8 +43,8 @@ func complains(r web.Response) string {
 // sqlError looks for SQL injection (CWE-89) by a quote that breaks the
 // statement and two that do not.
 func sqlError(ctx context.Context, s spot) (*issue.Issue, error) {
-	if complains(s.plain.Response) != "" {
-		return nil, nil // it complains anyway
+	if complains(s.plain.Response) != "" || complains(s.word.Response) == "" {
+		return nil, nil // it complains anyway, or not even of all quotes at once
 	}
 	var database string
 	q, proof, ok, err := either(ctx, []string{"'", `"`, "`", `\`, "')"}, func(ctx context.Context, q string) (web.Exchange, bool, error) {
@@ -74,10 +74,8 @@ func logics() []logic {
 		{"in quotes", "' AND %d=%d AND 'a'='a", "' AND %d=%d AND 'a'='a"},
 		{"in quotes, as a pattern", "%%' AND %d=%d AND '%%'='", "%%' AND %d=%d AND '%%'='"},
 		{"as a number", " AND %d=%d", " AND %d=%d"},
-		{"in double quotes", `" AND %d=%d AND "a"="a`, `" AND %d=%d AND "a"="a`},
 		{"in quotes and brackets", "') AND %d=%d AND ('a'='a", "') AND %d=%d AND ('a'='a"},
 		{"in quotes, with a comment", "' OR %d=%d -- ", "' OR %d=%d -- "},
-		{"as a number, with or", " OR %d=%d", " OR %d=%d"},
 	}
 }
 
@@ -118,6 +116,11 @@ func (s spot) differs(ctx context.Context, l logic) (proof []web.Exchange, ok bo
 		if err != nil {
 			return nil, false, err
 		}
+		// With "and" the true one must be as usual, with "or" anything but: most
+		// inputs are done with here.
+		if usual := probe.Alike(s.plain.Response, t.Response, s.value+fmt.Sprintf(l.yes, a, a)) >= near; usual == strings.Contains(l.yes, " OR ") {
+			return nil, false, nil
+		}
 		f, err := s.send(ctx, s.value+fmt.Sprintf(l.no, a, b), "a condition that is false")
 		if err != nil {
 			return nil, false, err
@@ -147,8 +150,8 @@ func sqlTime(ctx context.Context, s spot) (*issue.Issue, error) {
 	payloads := []string{
 		"'||(SELECT CASE WHEN 1=1 THEN (SELECT 'a' FROM pg_sleep(%d)) END)||'",
 		" OR (SELECT 1 FROM pg_sleep(%d)) IS NOT NULL",
-		"' OR SLEEP(%d) OR 'a'='b",
-		" OR SLEEP(%d)",
+		// One for MySQL that fits without quotes and within either kind.
+		"SLEEP(%d)/*' or SLEEP(%d) or '\" or SLEEP(%d) or \"*/",
 		"'; WAITFOR DELAY '0:0:%d'-- ",
 	}
 	return s.waits(ctx, payloads, "web-sql-injection", "a statement that has the database wait")
