@@ -36,8 +36,21 @@ type spot struct {
 	word web.Exchange
 }
 
-// breaks are the quotes that end a string of SQL, HTML or a shell.
-const breaks = "'\"`<\\"
+// probing is the mark with what ends a string of SQL, HTML or a shell. A part of
+// the mark stands around each, so that the answer shows which come back as they are.
+func probing(mark string) string {
+	t := mark[len(mark)-4:]
+	return mark + "<" + t + `"` + t + "'" + t + "`\\"
+}
+
+// survives says whether one of those came back as it is.
+func (s spot) survives(c string) bool {
+	t := s.mark[len(s.mark)-4:]
+	if c != "<" {
+		c = t + c
+	}
+	return bytes.Contains(bytes.ToLower(s.word.Response.Body), []byte(c+t))
+}
 
 func (s spot) key() string { return string(s.p.In) + ":" + s.p.Name }
 
@@ -125,7 +138,7 @@ func inputs(o surface.Operation) []surface.Parameter {
 func (s spot) all(ctx context.Context) error {
 	s.mark = s.Marks.Word()
 	var err error
-	if s.word, err = s.send(ctx, s.mark+breaks, "a word and quotes"); err != nil {
+	if s.word, err = s.send(ctx, probing(s.mark), "a word and quotes"); err != nil {
 		return ended(ctx, err)
 	}
 	for _, look := range tests() {
