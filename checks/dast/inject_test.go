@@ -323,4 +323,3 @@ func TestInjection(t *testing.T) {
 		}
 	}
 }
-

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/vitalsign-dev/vitalsign/checks/dast/issue"
+	"github.com/vitalsign-dev/vitalsign/checks/dast/probe"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/surface"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/web"
 )
@@ -91,7 +92,10 @@ var (
 	winINI = regexp.MustCompile(`(?mi)^; for 16-bit app support|^\[fonts\]`)
 )
 
-func leaksFile(r web.Response) bool { return passwd.Match(r.Body) || winINI.Match(r.Body) }
+func leaksFile(r web.Response) bool {
+	body := probe.Window(r.Body)
+	return passwd.Match(body) || winINI.Match(body)
+}
 
 // traversal looks for files that are not the application's (CWE-22). The same
 // way to a file that nobody has must not show it.
@@ -248,15 +252,20 @@ func external(ctx context.Context, s spot) (*issue.Issue, error) {
 	return s.found("web-xxe", "high", seen("an external entity of the body is resolved"), proof...), nil
 }
 
-// firstText is the first text of an XML document.
-var firstText = regexp.MustCompile(`>([^<>&]{1,200})<`)
+// Parts of an XML document: its declaration, its first element's name, its
+// first text.
+var (
+	xmlDecl   = regexp.MustCompile(`^\s*<\?xml[^>]*\?>`)
+	firstName = regexp.MustCompile(`<([A-Za-z_][\w.:-]*)`)
+	firstText = regexp.MustCompile(`>([^<>&]{1,200})<`)
+)
 
 // entity puts an external entity (XML 1.0, 4.2.2) into a document's first
 // text, or makes a document of it.
 func entity(body []byte, root, system string) string {
-	decl := regexp.MustCompile(`^\s*<\?xml[^>]*\?>`).FindString(string(body))
+	decl := xmlDecl.FindString(string(body))
 	rest := strings.TrimPrefix(string(body), decl)
-	if m := regexp.MustCompile(`<([A-Za-z_][\w.:-]*)`).FindStringSubmatch(rest); m != nil {
+	if m := firstName.FindStringSubmatch(rest); m != nil {
 		root = m[1]
 	}
 	doctype := fmt.Sprintf(`<!DOCTYPE %s [<!ENTITY vs SYSTEM "%s">]>`, root, system)
