@@ -122,7 +122,7 @@ func TestDashboardSession(t *testing.T) {
 	// Scan it again from here, and follow the steps.
 	s.keys("s")
 	s.keys("2")
-	s.see("├─ secrets", "└─ sast", "✓ ok", "✓ pass")
+	s.see("├─ secrets", "├─ sast", "✓ ok", "✓ pass")
 	s.keys("Down", "Down", "Down", "Down", "Enter")
 	s.see("Pipelines / portal, sast", "planned", "read 1 of 1 file")
 	s.keys("Escape")
