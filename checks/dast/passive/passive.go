@@ -236,6 +236,18 @@ func traces() map[string]*regexp.Regexp {
 	}
 }
 
+// Trace names the runtime whose stack trace or unhandled error a text holds, ""
+// for none.
+func Trace(text []byte) string {
+	all := traces()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if all[name].Match(text) {
+			return name
+		}
+	}
+	return ""
+}
+
 // errorsShown says which answers show the inside of the application (CWE-209).
 func errorsShown(route string, e web.Exchange) []issue.Issue {
 	if e.Response.Status < 400 && !probe.HTML(e.Response) {
