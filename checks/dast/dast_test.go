@@ -44,6 +44,7 @@ func (e engine) Exec(ctx context.Context, job checks.Job, key checks.IdentityKey
 		return pipelines.Usage{}, err
 	}
 	within, cancel := context.WithCancel(ctx)
+	defer cancel()
 	served := make(chan error, 1)
 	go func() { served <- gate.Run(within, pipe{gateIn, gateOut}) }()
 	secret, err := json.Marshal(job.Credentials)
