@@ -133,6 +133,9 @@ func (r *Result) safe(ctx context.Context, u *url.URL) error {
 		return r.wrong("its token endpoint is not reached over TLS: credentials are not sent there")
 	}
 	_, err := r.t.Ask(ctx, web.Request{Method: http.MethodGet, URL: u}, "the token endpoint, without credentials")
+	if err == nil && u.Hostname() != r.t.Base.Hostname() && !r.t.Web.Trusted() {
+		return r.wrong("credentials are not sent to its token endpoint: the certificate is not trusted")
+	}
 	return err
 }
 

@@ -163,6 +163,9 @@ func (c *Client) Received() int64 { return c.received.Load() }
 // Gone says that the target has stopped answering.
 func (c *Client) Gone() bool { return c.gone.Load() }
 
+// Trusted says that every host which was asked over TLS has proved who it is.
+func (c *Client) Trusted() bool { return !c.untrusted.Load() }
+
 // Close lets connections go.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
