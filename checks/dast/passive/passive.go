@@ -220,8 +220,9 @@ func versions(e web.Exchange) []issue.Issue {
 	return out
 }
 
-// traces are how runtimes write a stack trace or an unhandled error.
-func traces() map[string]*regexp.Regexp {
+// traces are how runtimes write a stack trace or an unhandled error. Each answer
+// is held against them, so they are made once.
+var traces = sync.OnceValue(func() map[string]*regexp.Regexp {
 	return map[string]*regexp.Regexp{
 		"Java":       regexp.MustCompile(`(?m)^\s*at [\w$.]+\.[\w$<>]+\((?:[\w$]+\.java:\d+|Native Method|Unknown Source)\)`),
 		"Python":     regexp.MustCompile(`Traceback \(most recent call last\)|File "[^"\n]{1,200}\.py", line \d+`),
@@ -234,7 +235,7 @@ func traces() map[string]*regexp.Regexp {
 		"Django":     regexp.MustCompile(`You're seeing this error because you have <code>DEBUG = True</code>`),
 		"Spring":     regexp.MustCompile(`"trace"\s*:\s*"[\w.]+(?:Exception|Error)`),
 	}
-}
+})
 
 // Trace names the runtime whose stack trace or unhandled error a text holds, ""
 // for none.
