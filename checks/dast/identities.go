@@ -3,6 +3,7 @@ package dast
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/access"
@@ -72,7 +73,7 @@ func (s *scan) endpoint(ctx context.Context) error {
 	}
 	if found != nil {
 		s.fhir = found
-		s.set.Add(found.Statement.Operations()...)
+		s.set.Add(found.Operations()...)
 	}
 	return nil
 }
@@ -97,7 +98,12 @@ func (s *scan) access(ctx context.Context) error {
 	for _, r := range s.who {
 		ids = append(ids, r.Identity)
 	}
-	proved, err := access.Run(ctx, s.target, access.Plan{Operations: s.asked(), Identities: ids, FHIR: s.fhir.Has, Note: s.note})
+	proved, err := access.Run(ctx, s.target, access.Plan{
+		Operations: s.asked(), Identities: ids, FHIR: s.fhir.Has, Note: s.note,
+		Wide: func(name string) bool {
+			return slices.ContainsFunc(s.who, func(r *login.Result) bool { return r.Identity.Name == name && fhir.Wide(r) })
+		},
+	})
 	if err != nil {
 		return err
 	}

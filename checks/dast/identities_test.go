@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/checks/dast/access"
+	"github.com/vitalsign-dev/vitalsign/checks/dast/fhir"
+	"github.com/vitalsign-dev/vitalsign/checks/dast/session"
 )
 
 // clinic is an application with two accounts and their records. It does
@@ -109,6 +112,10 @@ func (c *clinic) logout(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *clinic) home(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("X-Original-Url") == "/ward" && c.flaws["rewrite"] {
+		say(w, wardSeven())
+		return
+	}
 	v := c.visit(w, r)
 	w.Header().Set("Content-Type", "text/html")
 	if v.account == "" {
@@ -174,10 +181,15 @@ func (c *clinic) ward(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	if r.URL.Path == "/ward" && c.who(w, r) == "" {
+	override := c.flaws["override"] && r.Header.Get("X-Http-Method-Override") == "GET"
+	if r.URL.Path == "/ward" && !override && c.who(w, r) == "" {
 		return
 	}
-	say(w, map[string]string{"ward": "seven", "beds": "24", "head": "Doctor Who"})
+	say(w, wardSeven())
+}
+
+func wardSeven() map[string]string {
+	return map[string]string{"ward": "seven", "beds": "24", "head": "Doctor Who"}
 }
 
 func (c *clinic) me(w http.ResponseWriter, r *http.Request) {
@@ -221,7 +233,7 @@ func (c *clinic) serve(t *testing.T) *httptest.Server {
 			}
 			http.NotFound(w, r)
 		},
-		"GET /records/{id}": c.record, "GET /ward": c.ward, "GET /ward/{$}": c.ward, "GET /me": c.me, "POST /notes": c.notes,
+		"GET /records/{id}": c.record, "GET /ward": c.ward, "GET /ward/{$}": c.ward, "POST /ward": c.ward, "GET /me": c.me, "POST /notes": c.notes,
 		"GET /openapi.json": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			fmt.Fprint(w, clinicAPI)
@@ -307,8 +319,9 @@ func TestClinicWithoutFlaws(t *testing.T) {
 	}
 }
 
-func TestClinicWithFlaws(t *testing.T) {
-	for flaw, want := range map[string][]string{
+// clinicFlaws are what is to be found, by the flaw that shows it.
+func clinicFlaws() map[string][]string {
+	return map[string][]string{
 		"fixation":  {"web-session-fixation /login POST"},
 		"logout":    {"web-session-logout /logout POST"},
 		"long":      {"web-session-endless /login POST"},
@@ -316,15 +329,62 @@ func TestClinicWithFlaws(t *testing.T) {
 		"open":      {"web-access-anonymous /records/{id} GET"},
 		"idor":      {"web-access-horizontal /records/{id} GET", "web-access-horizontal /records/{id} GET path:id"},
 		"bypass":    {"web-access-bypass /ward GET"},
+		"rewrite":   {"web-access-bypass /ward GET"},
+		"override":  {"web-access-bypass /ward GET"},
 		"excess":    {"web-excess-data /me GET"},
 		"write":     {"web-access-anonymous /notes POST"},
-	} {
+	}
+}
+
+func TestClinicWithFlaws(t *testing.T) {
+	for flaw, want := range clinicFlaws() {
 		t.Run(flaw, func(t *testing.T) {
 			c := newClinic(flaw)
 			run, said := look(t, c.live(t, true), clinicCredentials())
 			expect(t, run, want...)
 			silent(t, said, clinicSecrets()...)
 		})
+	}
+}
+
+// Without identities, health records that anybody gets are told, and a form that
+// asks for them is none.
+func TestRecordsForAnybody(t *testing.T) {
+	mux := http.NewServeMux()
+	page := func(pattern, kind, body string) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", kind)
+			fmt.Fprint(w, body)
+		})
+	}
+	page("GET /{$}", "text/html", `<a href="/list">1</a><a href="/table">2</a><a href="/file">3</a><a href="/form">4</a><a href="/schema">5</a>`)
+	page("GET /list", "application/json", `[{"mrn":"77-A","dateOfBirth":"1980-02-03","name":"`+annasName+`"}]`)
+	page("GET /table", "text/html", `<table><tr><th>Patient</th><th>Date of birth</th></tr><tr><td>`+annasName+`</td><td>1980-02-03</td></tr></table>`)
+	page("GET /file", "text/csv", "patient_id;diagnosis;ward\n77-A;hayfever;7\n")
+	page("GET /form", "text/html", `<form><label>Patient</label><input name="patient"><label>Date of birth</label><input name="birthDate"><label>Diagnosis</label></form>`)
+	page("GET /schema", "application/json", `{"properties":{"mrn":{"type":"string"},"birthDate":{"type":"string","format":"date"},"diagnosis":{"type":"string"}}}`)
+	s := httptest.NewServer(mux)
+	defer s.Close()
+	live := checks.DefaultLive()
+	live.URL, live.PerSecond = s.URL, 0
+	run, said := look(t, live, nil)
+	expect(t, run, "web-access-anonymous /list GET", "web-access-anonymous /table GET", "web-access-anonymous /file GET")
+	silent(t, said, annasName, "77-A", "1980-02-03", "hayfever")
+}
+
+// A cookie that somebody took from a browser is a session, too.
+func TestCookieIdentity(t *testing.T) {
+	c := newClinic("idor")
+	live := c.live(t, false)
+	c.sessions["s3ss10n-of-anna"], c.sessions["s3ss10n-of-bert"] = &visitor{account: "acct-anna"}, &visitor{account: "acct-bert"}
+	for i, name := range []string{"ANNA", "BERT"} {
+		live.Identities[i].Kind, live.Identities[i].Cookie, live.Identities[i].Credential = "cookie", "clinic", name
+	}
+	run, said := look(t, live, map[string]string{"ANNA": "s3ss10n-of-anna", "BERT": "s3ss10n-of-bert"})
+	expect(t, run, "web-access-horizontal /records/{id} GET", "web-access-horizontal /records/{id} GET path:id")
+	silent(t, said, clinicSecrets()...)
+	if !strings.Contains(said, "$COOKIE_BERT") {
+		t.Error("the replay has no variable for the cookie")
 	}
 }
 
@@ -463,8 +523,9 @@ func (a *tokens) serve(t *testing.T) string {
 	return s.URL
 }
 
-func TestTokens(t *testing.T) {
-	for flaw, want := range map[string][]string{
+// tokenFlaws are what is to be found, by the flaw that shows it.
+func tokenFlaws() map[string][]string {
+	return map[string][]string{
 		"":           nil,
 		"body":       nil,
 		"short":      nil,
@@ -472,7 +533,11 @@ func TestTokens(t *testing.T) {
 		"long":       {"web-session-endless /token POST"},
 		"unverified": {"web-jwt-unverified /things GET"},
 		"none":       {"web-jwt-unverified /things GET"},
-	} {
+	}
+}
+
+func TestTokens(t *testing.T) {
+	for flaw, want := range tokenFlaws() {
 		t.Run(flaw, func(t *testing.T) {
 			a := &tokens{flaws: map[string]bool{flaw: true}}
 			live := checks.DefaultLive()
@@ -501,4 +566,22 @@ func TestTokenInAHeader(t *testing.T) {
 	run, said := look(t, live, map[string]string{"TOKEN": a.token()})
 	expect(t, run, "web-session-endless /")
 	silent(t, said, "eyJ", apiValue)
+}
+
+// Each rule about identities is seen to fire.
+func TestEveryRuleHasAFlaw(t *testing.T) {
+	shown := map[string]bool{}
+	for _, table := range []map[string][]string{clinicFlaws(), tokenFlaws(), hospitalFlaws()} {
+		for _, want := range table {
+			for _, w := range want {
+				rule, _, _ := strings.Cut(w, " ")
+				shown[rule] = true
+			}
+		}
+	}
+	for _, r := range slices.Concat(access.Rules(), session.Rules(), fhir.Rules()) {
+		if !shown[r.ID] {
+			t.Errorf("no flaw shows %s", r.ID)
+		}
+	}
 }

@@ -29,6 +29,9 @@ type Plan struct {
 	// FHIR says whether a path is one of a FHIR endpoint, which is judged by
 	// what FHIR says and not here.
 	FHIR func(path string) bool
+	// Wide says whether an identity may read what is any patient's at such a
+	// path, as the scopes of its token say.
+	Wide func(identity string) bool
 	// Note takes what could not be compared, and why.
 	Note func(what, why string)
 }
@@ -62,6 +65,9 @@ type closed struct {
 // in: one that gets nothing that nobody gets may be nobody.
 func Run(ctx context.Context, t probe.Target, p Plan) (proved map[string]bool, err error) {
 	c := &comparer{Target: t, Plan: p, homes: map[string]web.Response{}, proved: map[string]bool{}}
+	if len(p.Identities) < 2 {
+		p.Note("access control between identities", fmt.Sprintf("it takes two who are logged in, and there are %d", len(p.Identities)))
+	}
 	for _, part := range []func(context.Context) error{c.all, c.owned, c.lists, c.bypasses, c.writes} {
 		if err := part(ctx); err != nil {
 			return c.proved, err

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/vitalsign-dev/vitalsign/checks/dast/issue"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/probe"
@@ -52,7 +51,7 @@ func (c *comparer) spellings() []spelling {
 		{"an extension (.json)", path(func(p string) string { return strings.TrimSuffix(p, "/") + ".json" })},
 		{"a dot segment (/%2e/)", path(func(p string) string { return "/%2e" + p })},
 		{"two slashes", path(func(p string) string { return "/" + p })},
-		{"the last segment in upper case", path(upperLast)},
+		{"a capital at the last segment", path(upperLast)},
 		{"another case", path(strings.ToUpper)},
 		{"X-Original-URL", rewritten("X-Original-Url")},
 		{"X-Rewrite-URL", rewritten("X-Rewrite-Url")},
@@ -81,13 +80,7 @@ func path(f func(string) string) func(*web.Request, string) {
 // upperLast changes the case of the last segment's first letter.
 func upperLast(p string) string {
 	cut := strings.LastIndexByte(strings.TrimSuffix(p, "/"), '/') + 1
-	for i, r := range p[cut:] {
-		if unicode.IsLower(r) {
-			return p[:cut+i] + strings.ToUpper(string(r)) + p[cut+i+len(string(r)):]
-		}
-		break
-	}
-	return p
+	return p[:cut] + strings.ToUpper(p[cut:min(len(p), cut+1)]) + p[min(len(p), cut+1):]
 }
 
 // rewritten asks for the front page, with a header that names the path.

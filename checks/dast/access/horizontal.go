@@ -65,7 +65,7 @@ func (c *comparer) own(ctx context.Context, id checks.Identity, path string) err
 	}
 	c.proved[id.Name] = true
 	for _, other := range c.Identities {
-		if other.Name == id.Name || slices.Contains(other.Owns, path) {
+		if other.Name == id.Name || slices.Contains(other.Owns, path) || c.FHIR(path) && c.Wide(other.Name) {
 			continue
 		}
 		if err := c.reaches(ctx, o, mine, known, other.Name); err != nil {

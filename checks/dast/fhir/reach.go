@@ -27,7 +27,7 @@ func resourceOf(r web.Response) map[string]any {
 func (f *tester) leaks(ctx context.Context) error {
 	for _, who := range f.who {
 		mine := patients(who)
-		if granted, ok := who.Granted(); len(mine) != 1 || ok && beyondPatient(granted) {
+		if len(mine) != 1 || Wide(who) {
 			continue
 		}
 		self, err := f.get(ctx, who.Identity.Name, "/Patient/"+url.PathEscape(mine[0]), "the patient itself", mine...)
@@ -246,13 +246,13 @@ func (f *tester) cancel(ctx context.Context, e web.Exchange, who string) error {
 }
 
 // remove deletes what this scan made, within the origin.
-func (f *tester) remove(ctx context.Context, from web.Exchange, at, who, what string) error {
+func (f *tester) remove(ctx context.Context, from web.Exchange, at, who, what string, foreign ...string) error {
 	u, err := from.Request.URL.Parse(at)
 	if err != nil || u.Host != f.Base.Host || u.Scheme != f.Base.Scheme {
 		f.note("FHIR: "+what, "it is still there: its address is none of the application")
 		return nil
 	}
-	e, err := f.Ask(ctx, web.Request{Method: http.MethodDelete, URL: u, As: who, Header: http.Header{"Accept": {mediaType}}}, "deleting it")
+	e, err := f.Ask(ctx, web.Request{Method: http.MethodDelete, URL: u, As: who, Header: http.Header{"Accept": {mediaType}}, Foreign: probe.Foreign(foreign...)}, "deleting it")
 	if err == nil && !probe.OK(e.Response) && e.Response.Status != http.StatusNotFound && e.Response.Status != http.StatusGone {
 		f.note("FHIR: "+what, "it is still there: it could not be deleted")
 	}

@@ -29,6 +29,7 @@ type tester struct {
 // not be asked, and why.
 func Run(ctx context.Context, t probe.Target, s *Server, who []*login.Result, ops []surface.Operation, note func(what, why string)) error {
 	f := &tester{Target: t, s: s, who: who, ops: ops, note: note, open: map[string]bool{}}
+	f.lacks()
 	for _, part := range []struct {
 		what string
 		do   func(context.Context) error
@@ -47,6 +48,20 @@ func Run(ctx context.Context, t probe.Target, s *Server, who []*login.Result, op
 		}
 	}
 	return nil
+}
+
+// lacks names what cannot be tested for want of identities.
+func (f *tester) lacks() {
+	bound := false
+	for _, who := range f.who {
+		bound = bound || len(patients(who)) > 0
+		if _, known := who.Granted(); !known {
+			f.note("FHIR: what "+who.Identity.Name+" may do", "the scopes of its token are not known, so nothing can be told to go beyond them")
+		}
+	}
+	if !bound {
+		f.note("FHIR: searches of a patient's token, $everything", "no identity is bound to a patient (owns a path that ends in /Patient/ID)")
+	}
 }
 
 func (f *tester) get(ctx context.Context, who, path, note string, foreign ...string) (web.Exchange, error) {

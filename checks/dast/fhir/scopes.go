@@ -1,6 +1,10 @@
 package fhir
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/vitalsign-dev/vitalsign/checks/dast/login"
+)
 
 // scope is a resource scope of SMART (SMART App Launch 2.2.0, "Scopes for
 // requesting FHIR Resources"): who for, which type, and which of c, r, u, d and s.
@@ -59,6 +63,13 @@ func beyondPatient(scopes []string) bool {
 		}
 	}
 	return false
+}
+
+// Wide says whether somebody's token reads resources of all patients by its
+// scopes, so that nothing of a patient is kept from them.
+func Wide(r *login.Result) bool {
+	granted, ok := r.Granted()
+	return ok && beyondPatient(granted)
 }
 
 // widened says whether something was granted that nobody asked for. Versions 1

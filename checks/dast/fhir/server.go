@@ -60,6 +60,13 @@ func Find(ctx context.Context, t probe.Target, path string) (*Server, error) {
 	return s, nil
 }
 
+// Operations are those that may be tested as any others are: all that the
+// server declares but exports, each of which leaves work and files behind (Bulk
+// Data Access 2.0, 2.1). Run asks for those, and cancels them.
+func (s *Server) Operations() []surface.Operation {
+	return slices.DeleteFunc(s.Statement.Operations(), func(o surface.Operation) bool { return strings.HasSuffix(o.Path, "/$export") })
+}
+
 // Has says whether a path is one of the endpoint.
 func (s *Server) Has(path string) bool {
 	if s == nil {
