@@ -221,7 +221,7 @@ func say(w http.ResponseWriter, v any) {
 const clinicAPI = `{"openapi":"3.0.3","info":{"title":"clinic","version":"1"},"security":[{"c":[]}],
 "components":{"securitySchemes":{"c":{"type":"apiKey","in":"cookie","name":"clinic"}}},
 "paths":{"/records":{"get":{}},"/records/{id}":{"get":{"parameters":[{"name":"id","in":"path","required":true,"schema":{"type":"string"},"example":"4711"}]}},
-"/ward":{"get":{}},"/me":{"get":{}},"/notes":{"post":{}}}}`
+"/ward":{"get":{}},"/me":{"get":{}},"/notes":{"post":{}},"/news":{"get":{}},"/soft":{"post":{}}}}`
 
 func (c *clinic) serve(t *testing.T) *httptest.Server {
 	mux := http.NewServeMux()
@@ -233,7 +233,15 @@ func (c *clinic) serve(t *testing.T) *httptest.Server {
 			}
 			http.NotFound(w, r)
 		},
-		"GET /records/{id}": c.record, "GET /ward": c.ward, "GET /ward/{$}": c.ward, "POST /ward": c.ward, "GET /me": c.me, "POST /notes": c.notes,
+		"GET /records/{id}": c.record, "GET /ward": c.ward, "GET /ward/{$}": c.ward, "POST /ward": c.ward,
+		"GET /news": func(w http.ResponseWriter, _ *http.Request) { say(w, []string{}) },
+		"POST /soft": func(w http.ResponseWriter, r *http.Request) {
+			if c.visit(w, r).account == "" {
+				say(w, map[string]string{"error": "you must log in for that"})
+				return
+			}
+			say(w, map[string]string{"done": "as you said"})
+		}, "GET /me": c.me, "POST /notes": c.notes,
 		"GET /openapi.json": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			fmt.Fprint(w, clinicAPI)

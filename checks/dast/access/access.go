@@ -208,7 +208,7 @@ func (c *comparer) same(known probe.Content, a, b web.Exchange) bool {
 // open judges an operation that answers nobody as it does somebody: it is an
 // issue where it is not public.
 func (c *comparer) open(ctx context.Context, o surface.Operation, mine web.Exchange, known probe.Content, nobody web.Exchange) error {
-	why, confidence := c.private(o, mine)
+	why, confidence := c.private(o, mine, known)
 	if why == "" || c.FHIR(o.Path) {
 		return nil
 	}
@@ -242,11 +242,14 @@ func parent(path, base string) string {
 	return path[:max(0, strings.LastIndexByte(path, '/'))]
 }
 
-// private says why an operation is not for everybody, "" where it may be.
-func (c *comparer) private(o surface.Operation, e web.Exchange) (why, confidence string) {
+// private says why an operation is not for everybody, "" where it may be. An
+// empty list is the right answer to nobody, too: there must be content.
+func (c *comparer) private(o surface.Operation, e web.Exchange, known probe.Content) (why, confidence string) {
 	switch {
 	case Record(e.Response):
 		return "it holds members of a health record", "high"
+	case !known.Known():
+		return "", ""
 	case c.owner(o.Path) != "":
 		return "it is a resource of one identity only", "high"
 	case o.Login != nil && *o.Login:
@@ -271,7 +274,7 @@ const maxWrites = 200
 // writes sends what changes state without credentials, where that is allowed
 // and the specification says that it needs some; never a DELETE.
 func (c *comparer) writes(ctx context.Context) error {
-	if !c.Active {
+	if !c.Active || c.As == "" {
 		return nil
 	}
 	sent := 0
@@ -308,12 +311,17 @@ func (c *comparer) write(ctx context.Context, o surface.Operation) error {
 			return err
 		}
 	}
+	// Some say 200 to everything, and in the body that nothing was done.
+	mine, err := c.ask(ctx, r, c.As, "the change, as who may")
+	if err != nil || probe.Alike(mine.Response, last.Response) < alike {
+		return err
+	}
 	none := r
 	none.URL = c.At("/" + c.Marks.Word())
 	e, err := c.ask(ctx, none, "", "a name that nobody has")
 	if err != nil || probe.OK(e.Response) {
 		return err
 	}
-	c.Report(issue.Issue{Rule: "web-access-anonymous", Route: o.Route(), Confidence: "medium", Message: "a change is accepted without credentials, and the specification says that it needs a login; sent twice", Exchanges: []web.Exchange{last}})
+	c.Report(issue.Issue{Rule: "web-access-anonymous", Route: o.Route(), Confidence: "medium", Message: "a change is accepted without credentials, and the specification says that it needs a login; sent twice", Exchanges: proof(mine, last)})
 	return nil
 }
