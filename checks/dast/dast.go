@@ -18,9 +18,12 @@ import (
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/checks/child"
+	"github.com/vitalsign-dev/vitalsign/checks/dast/access"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/exposed"
+	"github.com/vitalsign-dev/vitalsign/checks/dast/fhir"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/inject"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/passive"
+	"github.com/vitalsign-dev/vitalsign/checks/dast/session"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/transport"
 )
 
@@ -53,7 +56,9 @@ func (check) Describe() checks.Description {
 // same weakness, where it has one.
 func rules() []checks.Rule {
 	var all []checks.Rule
-	for _, part := range [][]checks.Rule{own(), transport.Rules(), passive.Rules(), exposed.Rules(), inject.Rules()} {
+	for _, part := range [][]checks.Rule{
+		own(), transport.Rules(), passive.Rules(), exposed.Rules(), inject.Rules(), access.Rules(), fhir.Rules(), session.Rules(),
+	} {
 		all = append(all, part...)
 	}
 	for i, r := range all {

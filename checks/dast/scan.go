@@ -18,8 +18,10 @@ import (
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/checks/child"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/exposed"
+	"github.com/vitalsign-dev/vitalsign/checks/dast/fhir"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/inject"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/issue"
+	"github.com/vitalsign-dev/vitalsign/checks/dast/login"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/passive"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/probe"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/surface"
@@ -38,6 +40,9 @@ type scan struct {
 	set    *surface.Set
 	canary string
 	calls  *callbacks
+	// who are those who are logged in; fhir is the FHIR endpoint, nil for none.
+	who  []*login.Result
+	fhir *fhir.Server
 
 	mu sync.Mutex
 	// reported are the issues so far, so that each is told once; failed is the
@@ -190,9 +195,12 @@ func (s *scan) await(ctx context.Context) error {
 func (s *scan) phases(ctx context.Context, first web.Exchange) error {
 	s.seen("GET /", first, true)
 	for _, phase := range []func(context.Context) error{
-		s.transport, s.specifications, s.crawl, s.origin, s.templates, s.operations,
+		s.transport, s.login, s.specifications, s.endpoint, s.crawl, s.origin, s.templates, s.operations, s.access, s.clinical, s.sessions,
 	} {
 		if err := phase(ctx); err != nil {
+			return err
+		}
+		if err := s.alive(ctx); err != nil {
 			return err
 		}
 	}
@@ -365,11 +373,13 @@ func leaves(path string) bool {
 // excluded says whether an operation is left out: by the configuration, or
 // because it ends the session.
 func (s *scan) excluded(o surface.Operation) bool {
-	if s.target.As != "" && leaves(o.Path) {
-		return true
-	}
+	return s.target.As != "" && leaves(o.Path) || s.leftOut(o.Path)
+}
+
+// leftOut says whether the configuration leaves a path out.
+func (s *scan) leftOut(path string) bool {
 	return slices.ContainsFunc(s.live.Exclude, func(p string) bool {
-		ok, err := doublestar.Match(p, o.Path)
+		ok, err := doublestar.Match(p, path)
 		return err != nil || ok
 	})
 }

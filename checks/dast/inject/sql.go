@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/vitalsign-dev/vitalsign/checks/dast/issue"
@@ -15,23 +16,25 @@ import (
 
 // sqlWords are how databases and their drivers complain of a statement. Each
 // is a product's own message, so that no page about SQL is taken for one.
-var sqlWords = map[string]*regexp.Regexp{
-	"PostgreSQL": regexp.MustCompile(`(?i)pg_query\(\)|PSQLException|syntax error at or near "|unterminated quoted string at or near|pq: |SQLSTATE\[?\s?:?\(?42601|org\.postgresql\.util|invalid input syntax for (?:type )?(?:integer|uuid|numeric)`),
-	"MySQL":      regexp.MustCompile(`(?i)You have an error in your SQL syntax|MySqlException|mysql_fetch_|com\.mysql\.(?:cj\.)?jdbc|Error 1064 \(42000\)|MariaDB server version for the right syntax`),
-	"SQLite":     regexp.MustCompile(`(?i)SQLITE_ERROR|sqlite3\.OperationalError|SQLite3::|SQL logic error|unrecognized token: "|near "[^"]{0,40}": syntax error|System\.Data\.SQLite`),
-	"SQL Server": regexp.MustCompile(`(?i)Unclosed quotation mark after the character string|Microsoft SQL Server|Incorrect syntax near '|System\.Data\.SqlClient|com\.microsoft\.sqlserver`),
-	"Oracle":     regexp.MustCompile(`\bORA-(?:00933|00936|01756|00921|01722|00907)\b|oracle\.jdbc|quoted string not properly terminated`),
-	"H2":         regexp.MustCompile(`org\.h2\.(?:jdbc|message)|Syntax error in SQL statement`),
-	"HSQLDB":     regexp.MustCompile(`org\.hsqldb|unexpected token: `),
-	"Hibernate":  regexp.MustCompile(`org\.hibernate\.(?:QueryException|exception)|antlr\.NoViableAltException|QuerySyntaxException`),
-	"SQLAlchemy": regexp.MustCompile(`sqlalchemy\.exc\.|psycopg2?\.errors\.`),
-	"JDBC":       regexp.MustCompile(`java\.sql\.SQL(?:Syntax)?(?:Error)?Exception|SQLSyntaxErrorException|BadSqlGrammarException`),
-}
+var sqlWords = sync.OnceValue(func() map[string]*regexp.Regexp {
+	return map[string]*regexp.Regexp{
+		"PostgreSQL": regexp.MustCompile(`(?i)pg_query\(\)|PSQLException|syntax error at or near "|unterminated quoted string at or near|pq: |SQLSTATE\[?\s?:?\(?42601|org\.postgresql\.util|invalid input syntax for (?:type )?(?:integer|uuid|numeric)`),
+		"MySQL":      regexp.MustCompile(`(?i)You have an error in your SQL syntax|MySqlException|mysql_fetch_|com\.mysql\.(?:cj\.)?jdbc|Error 1064 \(42000\)|MariaDB server version for the right syntax`),
+		"SQLite":     regexp.MustCompile(`(?i)SQLITE_ERROR|sqlite3\.OperationalError|SQLite3::|SQL logic error|unrecognized token: "|near "[^"]{0,40}": syntax error|System\.Data\.SQLite`),
+		"SQL Server": regexp.MustCompile(`(?i)Unclosed quotation mark after the character string|Microsoft SQL Server|Incorrect syntax near '|System\.Data\.SqlClient|com\.microsoft\.sqlserver`),
+		"Oracle":     regexp.MustCompile(`\bORA-(?:00933|00936|01756|00921|01722|00907)\b|oracle\.jdbc|quoted string not properly terminated`),
+		"H2":         regexp.MustCompile(`org\.h2\.(?:jdbc|message)|Syntax error in SQL statement`),
+		"HSQLDB":     regexp.MustCompile(`org\.hsqldb|unexpected token: `),
+		"Hibernate":  regexp.MustCompile(`org\.hibernate\.(?:QueryException|exception)|antlr\.NoViableAltException|QuerySyntaxException`),
+		"SQLAlchemy": regexp.MustCompile(`sqlalchemy\.exc\.|psycopg2?\.errors\.`),
+		"JDBC":       regexp.MustCompile(`java\.sql\.SQL(?:Syntax)?(?:Error)?Exception|SQLSyntaxErrorException|BadSqlGrammarException`),
+	}
+})
 
 // complains names the database whose words are in an answer, "" for none.
 func complains(r web.Response) string {
 	body := probe.Window(r.Body)
-	for name, words := range sqlWords {
+	for name, words := range sqlWords() {
 		if words.Match(body) {
 			return name
 		}

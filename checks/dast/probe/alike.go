@@ -49,7 +49,7 @@ func words(body []byte, mine []string) map[uint64]int {
 	}
 	counts := map[uint64]int{}
 	n := 0
-	for _, w := range bytes.FieldsFunc(body, func(r rune) bool { return strings.ContainsRune(" \t\r\n<>\"'=,;:{}[]()&/?", r) }) {
+	for _, w := range bytes.FieldsFunc(body, between) {
 		if n++; n > maxWords {
 			break
 		}
@@ -64,6 +64,9 @@ func words(body []byte, mine []string) map[uint64]int {
 	}
 	return counts
 }
+
+// between says whether a letter stands between words, and in none.
+func between(r rune) bool { return strings.ContainsRune(" \t\r\n<>\"'=,;:{}[]()&/?", r) }
 
 // overlap is 2|A∩B| / (|A|+|B|) over bags (Sørensen and Dice); 1 for two empty ones.
 func overlap(a, b map[uint64]int) float64 {

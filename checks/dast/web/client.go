@@ -77,6 +77,8 @@ type Client struct {
 
 	mu       sync.Mutex
 	sessions map[string]*Session
+	// renewing is held while an identity is logged in again.
+	renewing sync.Mutex
 }
 
 // Session is what an identity sends along.
@@ -85,8 +87,12 @@ type Session struct {
 	Header http.Header
 	Jar    http.CookieJar
 	// Shown are the headers as a replay has them, with variables of the shell
-	// where a credential is: `Authorization: Bearer $USER_A_TOKEN`.
+	// where a credential is: `Authorization: Bearer $TOKEN_A`.
 	Shown []string
+	// Until is when the credentials end, zero when nobody said; from then on
+	// Renew brings the session that takes this one's place.
+	Until time.Time
+	Renew func(ctx context.Context) (*Session, error)
 }
 
 // NewClient makes a client.
@@ -157,11 +163,47 @@ func (c *Client) Received() int64 { return c.received.Load() }
 // Gone says that the target has stopped answering.
 func (c *Client) Gone() bool { return c.gone.Load() }
 
+// Trusted says that every host which was asked over TLS has proved who it is.
+func (c *Client) Trusted() bool { return !c.untrusted.Load() }
+
 // Close lets connections go.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
+// lost is a session that has ended and could not be renewed. Nothing that is
+// asked after it would be asked as who it should be, so the target is gone.
+type lost struct{ err error }
+
+func (l lost) Error() string        { return l.err.Error() }
+func (l lost) Unwrap() error        { return l.err }
+func (l lost) Is(target error) bool { return target == ErrGone }
+
+// renew logs an identity in again whose session is at its end.
+func (c *Client) renew(ctx context.Context, name string) error {
+	due := func(s *Session) bool {
+		return s != nil && s.Renew != nil && !s.Until.IsZero() && !c.o.Now().Before(s.Until)
+	}
+	if !due(c.Session(name)) {
+		return nil
+	}
+	c.renewing.Lock()
+	defer c.renewing.Unlock()
+	s := c.Session(name)
+	if !due(s) {
+		return nil // somebody else did it meanwhile
+	}
+	fresh, err := s.Renew(ctx)
+	if err != nil {
+		return lost{err}
+	}
+	c.SetSession(name, fresh)
+	return nil
+}
+
 // Do implements Doer.
 func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
+	if err := c.renew(ctx, r.As); err != nil {
+		return Response{}, err
+	}
 	if err := c.turn(ctx); err != nil {
 		return Response{}, err
 	}

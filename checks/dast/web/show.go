@@ -160,7 +160,8 @@ func (c *Client) Curl(r Request) string {
 	if len(r.Body) > 0 {
 		b.WriteString(" --data-binary " + quote(hide(string(r.Body), r.Foreign)))
 	}
-	b.WriteString(" " + quote(hide(r.URL.String(), r.Foreign)))
+	// A value of the target is never in its address: "1" is in 127.0.0.1, too.
+	b.WriteString(" " + quote(r.URL.Scheme+"://"+r.URL.Host+hide(r.URL.RequestURI(), r.Foreign)))
 	return b.String()
 }
 
