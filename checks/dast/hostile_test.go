@@ -56,7 +56,7 @@ func TestHostileTargets(t *testing.T) {
 				return
 			}
 			<-r.Context().Done()
-		}, checks.Partial, "stopped answering"},
+		}, checks.Partial, "operations tested"},
 		"hangs at once": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, checks.Failed, "nothing answers"},
 		"streams forever": {func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
@@ -101,7 +101,7 @@ func TestHostileTargets(t *testing.T) {
 				return
 			}
 			html(w, links)
-		}, checks.Partial, "stopped answering"},
+		}, checks.Partial, "operations tested"},
 		"breaks the protocol": {func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/" {
 				html(w, links)
@@ -112,7 +112,7 @@ func TestHostileTargets(t *testing.T) {
 				_, _ = io.WriteString(c, "HTTP/9.9 banana\r\n\x00\xff")
 				_ = c.Close()
 			}
-		}, checks.Partial, "stopped answering"},
+		}, checks.Partial, "operations tested"},
 		"endless headers": {func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/" {
 				html(w, links)
@@ -129,7 +129,7 @@ func TestHostileTargets(t *testing.T) {
 					return
 				}
 			}
-		}, checks.Partial, "stopped answering"},
+		}, checks.Partial, "operations tested"},
 		"changes its answers": {func(w http.ResponseWriter, r *http.Request) {
 			n := changes.Add(1)
 			if r.URL.Path == "/" {

@@ -69,7 +69,7 @@ func (s *scan) endpoint(ctx context.Context) error {
 		return err
 	}
 	if err != nil {
-		s.out.Skip("/", checks.SkipUnparsable, "FHIR: "+plainly(err))
+		s.out.Skip("/", checks.SkipUnreadable, "FHIR: "+plainly(err))
 	}
 	if found != nil {
 		s.fhir = found

@@ -3,6 +3,7 @@ package dast
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
@@ -91,6 +92,9 @@ func (s *scan) account(ended error) {
 		p := routePath(o)
 		switch {
 		case s.in.Tree.WasProbed(p):
+		case s.lost[p] > 0:
+			left++
+			s.out.Skip(p, checks.SkipUnreadable, fmt.Sprintf("%d of its requests got no answer", s.lost[p]))
 		case s.excluded(o):
 			s.out.Skip(p, checks.SkipScope, "left out by the configuration, or it ends the session")
 		case !s.target.May(o):

@@ -54,6 +54,8 @@ type scan struct {
 	pages []string
 	// cut are operations whose answer was longer than what is read.
 	cut map[string]bool
+	// lost counts, by operation, requests that got no answer.
+	lost map[string]int
 	// notes are weaknesses of the scan itself, told at its end.
 	notes []checks.Unread
 }
@@ -61,7 +63,7 @@ type scan struct {
 func newScan(in child.Input, out *child.Sink, base *url.URL) *scan {
 	s := &scan{
 		in: in, out: out, live: bounded(*in.Live), base: base, reader: passive.NewReader(),
-		set: surface.NewSet(surface.DefaultLimits()), reported: map[string]bool{}, cut: map[string]bool{},
+		set: surface.NewSet(surface.DefaultLimits()), reported: map[string]bool{}, cut: map[string]bool{}, lost: map[string]int{},
 	}
 	roots, err := s.roots()
 	if err != nil {
@@ -69,7 +71,7 @@ func newScan(in child.Input, out *child.Sink, base *url.URL) *scan {
 	}
 	s.client = web.NewClient(web.Options{
 		Dial: in.Network.Dial, Now: in.Now, Requests: s.live.Requests, PerSecond: s.live.PerSecond,
-		Concurrency: s.live.Concurrency, Roots: roots, Local: local(base),
+		Concurrency: s.live.Concurrency, Roots: roots, Local: local,
 		Timeout: time.Duration(s.live.RequestMS) * time.Millisecond,
 	})
 	s.target = probe.Target{
@@ -301,13 +303,16 @@ func (s *scan) operations(ctx context.Context) error {
 		turn <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-turn }()
-			err := s.operation(ctx, o, &stored)
+			lost, err := s.operation(ctx, o, &stored)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil && first == nil {
 				first = err
 			}
-			if err == nil {
+			if err == nil && lost > 0 {
+				s.lose(o, lost)
+			}
+			if err == nil && lost == 0 {
 				done++
 				s.probed(o)
 				if s.canary == "" {
@@ -323,14 +328,21 @@ func (s *scan) operations(ctx context.Context) error {
 	return s.reap(ctx, &stored)
 }
 
-func (s *scan) operation(ctx context.Context, o surface.Operation, stored *inject.Stored) error {
-	if err := inject.Operation(ctx, s.target, o); err != nil {
-		return err
+func (s *scan) operation(ctx context.Context, o surface.Operation, stored *inject.Stored) (lost int, err error) {
+	if lost, err = inject.Operation(ctx, s.target, o); err != nil {
+		return lost, err
 	}
 	if s.live.Active && !o.Safe {
-		return stored.Sow(ctx, s.target, o)
+		return lost, stored.Sow(ctx, s.target, o)
 	}
-	return nil
+	return lost, nil
+}
+
+// lose records an operation of which requests got no answer.
+func (s *scan) lose(o surface.Operation, lost int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost[routePath(o)] = lost
 }
 
 // reap visits every page once more for what was sown.

@@ -27,7 +27,7 @@ func CORS(ctx context.Context, t probe.Target, route string, r web.Request) erro
 	for _, w := range ways {
 		proof, credentials, ok, err := allowed(ctx, t, r, w.origin)
 		if err != nil {
-			return ended(ctx, err)
+			return probe.Ended(ctx, err)
 		}
 		if !ok {
 			continue

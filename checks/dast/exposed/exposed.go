@@ -9,7 +9,6 @@ package exposed
 import (
 	"bytes"
 	"context"
-	"errors"
 	"net/http"
 	"path"
 	"regexp"
@@ -78,7 +77,7 @@ func Doors(ctx context.Context, t probe.Target) error {
 	for _, d := range doors() {
 		e, err := t.Ask(ctx, asked(t, d.path), "without credentials")
 		if err != nil {
-			if err = ended(ctx, err); err != nil {
+			if err = probe.Ended(ctx, err); err != nil {
 				return err
 			}
 			continue
@@ -88,7 +87,7 @@ func Doors(ctx context.Context, t probe.Target) error {
 		}
 		none, err := t.Ask(ctx, asked(t, path.Dir(strings.TrimSuffix(d.path, "/"))+"/"+t.Marks.Word()+path.Ext(d.path)), "a name that nobody has")
 		if err != nil {
-			return ended(ctx, err)
+			return probe.Ended(ctx, err)
 		}
 		if none.Response.Status == http.StatusOK && d.is.Match(none.Response.Body) {
 			continue
@@ -119,11 +118,11 @@ func Backups(ctx context.Context, t probe.Target, paths []string) error {
 func backup(ctx context.Context, t probe.Target, of, name string) error {
 	e, err := t.Ask(ctx, asked(t, name), "a copy beside "+of)
 	if err != nil || e.Response.Status != http.StatusOK || len(e.Response.Body) == 0 {
-		return ended(ctx, err)
+		return probe.Ended(ctx, err)
 	}
 	none, err := t.Ask(ctx, asked(t, path.Dir(name)+"/"+t.Marks.Word()+path.Ext(name)), "a name that nobody has")
 	if err != nil || none.Response.Status == http.StatusOK {
-		return ended(ctx, err)
+		return probe.Ended(ctx, err)
 	}
 	t.Report(issue.Issue{Rule: "web-exposed-backup", Route: "GET " + name, Confidence: "medium", Message: "a copy of a file of the application lies beside it", Exchanges: []web.Exchange{e}})
 	return nil
@@ -138,7 +137,7 @@ func Listings(ctx context.Context, t probe.Target, paths []string) error {
 	for _, dir := range parents(paths) {
 		e, err := t.Ask(ctx, asked(t, dir), "the directory itself")
 		if err != nil {
-			if err = ended(ctx, err); err != nil {
+			if err = probe.Ended(ctx, err); err != nil {
 				return err
 			}
 			continue
@@ -185,18 +184,8 @@ func SourceMaps(ctx context.Context, t probe.Target, script web.Exchange) error 
 	}
 	e, err := t.Ask(ctx, web.Request{Method: http.MethodGet, URL: u}, "the map of a script")
 	if err != nil || !probe.OK(e.Response) || !bytes.Contains(e.Response.Body, []byte(`"sourcesContent"`)) {
-		return ended(ctx, err)
+		return probe.Ended(ctx, err)
 	}
 	t.Report(issue.Issue{Rule: "web-source-map", Route: "GET " + u.Path, Confidence: "high", Message: "the sources of a script are there for everybody, in its map", Exchanges: []web.Exchange{e}})
-	return nil
-}
-
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if errors.Is(err, web.ErrBudget) || errors.Is(err, web.ErrGone) {
-		return err
-	}
 	return nil
 }

@@ -34,6 +34,8 @@ type spot struct {
 	// which tests are worth their requests.
 	mark string
 	word web.Exchange
+	// lost counts the requests of the operation that got no answer.
+	lost *int
 }
 
 // probing is the mark with what ends a string of SQL, HTML or a shell. A part of
@@ -60,9 +62,21 @@ func (s spot) send(ctx context.Context, value, note string) (web.Exchange, error
 	if err != nil {
 		return web.Exchange{}, errUnfit
 	}
-	e, err := s.Ask(ctx, r, note)
+	e, err := s.asked(ctx, r, note)
 	if err == nil && s.Seen != nil {
 		s.Seen(s.o.Route(), e, false)
+	}
+	return e, err
+}
+
+// asked sends a request, and once more when no answer came; what is lost twice
+// is counted.
+func (s spot) asked(ctx context.Context, r web.Request, note string) (web.Exchange, error) {
+	e, err := s.Ask(ctx, r, note)
+	if err != nil && probe.Ended(ctx, err) == nil {
+		if e, err = s.Ask(ctx, r, note); err != nil && probe.Ended(ctx, err) == nil {
+			*s.lost++
+		}
 	}
 	return e, err
 }
@@ -94,19 +108,21 @@ func tests() []test {
 }
 
 // Operation tests every input of an operation. Weaknesses are reported as they
-// are found. It ends with an error when the target is gone or the budget is.
-func Operation(ctx context.Context, t probe.Target, o surface.Operation) error {
-	s := spot{Target: t, o: o}
+// are found. It ends with an error when the target is gone or the budget is;
+// lost is how many requests got no answer, so that what they were for was not
+// tested.
+func Operation(ctx context.Context, t probe.Target, o surface.Operation) (lost int, err error) {
+	s := spot{Target: t, o: o, lost: &lost}
 	r, err := t.Build(o, nil)
 	if err != nil {
-		return nil // nothing can be sent to it
+		return 1, nil // nothing can be sent to it
 	}
-	if s.plain, err = t.Ask(ctx, r, "as usual"); err != nil {
-		return ended(ctx, err)
+	if s.plain, err = s.asked(ctx, r, "as usual"); err != nil {
+		return lost, probe.Ended(ctx, err)
 	}
-	again, err := t.Ask(ctx, r, "as usual, again")
+	again, err := s.asked(ctx, r, "as usual, again")
 	if err != nil {
-		return ended(ctx, err)
+		return lost, probe.Ended(ctx, err)
 	}
 	if s.Seen != nil {
 		s.Seen(o.Route(), s.plain, true)
@@ -115,10 +131,10 @@ func Operation(ctx context.Context, t probe.Target, o surface.Operation) error {
 	for _, p := range inputs(o) {
 		s.p, s.value = p, p.Example
 		if err := s.all(ctx); err != nil {
-			return err
+			return lost, err
 		}
 	}
-	return nil
+	return lost, nil
 }
 
 // maxInputs bounds how many inputs of one operation are tested: a body of a
@@ -139,27 +155,16 @@ func (s spot) all(ctx context.Context) error {
 	s.mark = s.Marks.Word()
 	var err error
 	if s.word, err = s.send(ctx, probing(s.mark), "a word and quotes"); err != nil {
-		return ended(ctx, err)
+		return probe.Ended(ctx, err)
 	}
 	for _, look := range tests() {
 		found, err := look(ctx, s)
 		if found != nil {
 			s.Report(*found)
 		}
-		if err = ended(ctx, err); err != nil {
+		if err = probe.Ended(ctx, err); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// ended keeps the errors after which nothing more can be asked.
-func ended(ctx context.Context, err error) error {
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.Is(err, web.ErrBudget), errors.Is(err, web.ErrGone), errors.Is(err, web.ErrUntrusted):
-		return err
 	}
 	return nil
 }

@@ -106,7 +106,11 @@ func traversal(ctx context.Context, s spot) (*issue.Issue, error) {
 	up := strings.Repeat("../", 12)
 	ways := []string{up + "etc/passwd", "/etc/passwd", strings.Repeat("....//", 12) + "etc/passwd"}
 	if namesPlace(s.p) {
-		ways = append(ways, "file:///etc/passwd", strings.Repeat("..%2f", 12)+"etc/passwd", up+"etc/passwd\x00.png", strings.Repeat(`..\`, 12)+`windows\win.ini`)
+		ways = append(ways, "file:///etc/passwd", strings.Repeat("..%2f", 12)+"etc/passwd", strings.Repeat(`..\`, 12)+`windows\win.ini`)
+	}
+	// What comes back in a header would break it there.
+	if namesPlace(s.p) && !s.inHeader() {
+		ways = append(ways, up+"etc/passwd\x00.png")
 	}
 	_, proof, ok, err := either(ctx, ways, func(ctx context.Context, way string) (web.Exchange, bool, error) {
 		e, err := s.send(ctx, way, "a file of the system")

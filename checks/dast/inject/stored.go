@@ -30,10 +30,10 @@ func (st *Stored) Sow(ctx context.Context, t probe.Target, o surface.Operation) 
 		if p.In != surface.InForm && p.In != surface.InJSON && p.In != surface.InXML && p.In != surface.InGraphQL || p.Type == "integer" || p.Type == "boolean" || p.Type == "number" {
 			continue
 		}
-		s := spot{Target: t, o: o, p: p}
+		s := spot{Target: t, o: o, p: p, lost: new(int)}
 		mark := t.Marks.Word()
 		e, err := s.send(ctx, breakout{}.payload(mark), "an element of ours")
-		if err := ended(ctx, err); err != nil {
+		if err := probe.Ended(ctx, err); err != nil {
 			return err
 		}
 		st.mu.Lock()
@@ -73,11 +73,11 @@ func (s seed) confirm(ctx context.Context, t probe.Target, page web.Exchange) er
 	mark := t.Marks.Word()
 	e, err := s.at.send(ctx, breakout{}.payload(mark), "an element of ours, again")
 	if err != nil {
-		return ended(ctx, err)
+		return probe.Ended(ctx, err)
 	}
 	again, err := t.Ask(ctx, page.Request, "the page")
 	if err != nil {
-		return ended(ctx, err)
+		return probe.Ended(ctx, err)
 	}
 	if hasElement(again.Response.Body, mark) {
 		found := s.at.found("web-xss-stored", "high", seen("what is sent is kept, and becomes an element that runs script in another page"), s.e, page, e, again)

@@ -35,7 +35,7 @@ func target(t *testing.T, h http.Handler) probe.Target {
 		Dial: func(ctx context.Context, address string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "tcp", address)
 		},
-		Now: time.Now, Local: true, Requests: 1000, Concurrency: 1,
+		Now: time.Now, Local: func(*url.URL) bool { return true }, Requests: 1000, Concurrency: 1,
 	})
 	t.Cleanup(c.Close)
 	return probe.Target{Web: c, Base: base, Now: time.Now, Marks: probe.NewMarks("test")}

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -56,10 +57,10 @@ type Options struct {
 	PerSecond   float64
 	Concurrency int
 	Timeout     time.Duration
-	// Roots are the authorities of the target's certificate; Local says that
-	// the target is this machine, to which credentials may go without one.
+	// Roots are the authorities of the target's certificate; Local says of a URL
+	// that it is of this machine, to which credentials may go without one.
 	Roots *x509.CertPool
-	Local bool
+	Local func(*url.URL) bool
 }
 
 // Client sends requests. It is safe for concurrent use.
@@ -295,7 +296,7 @@ func (c *Client) let(req *http.Request, s *Session) error {
 	if s == nil {
 		return nil
 	}
-	if !c.o.Local && (req.URL.Scheme != "https" || c.untrusted.Load()) {
+	if (c.o.Local == nil || !c.o.Local(req.URL)) && (req.URL.Scheme != "https" || c.untrusted.Load()) {
 		return ErrUntrusted
 	}
 	for name, values := range s.Header {
