@@ -79,6 +79,7 @@ func digest(rules []checks.Rule) string {
 func own() []checks.Rule {
 	return []checks.Rule{
 		{ID: "web-plain-http", Title: "The application answers without TLS", Severity: checks.High, CWE: []string{"CWE-319"}, References: []string{"https://csrc.nist.gov/pubs/sp/800/52/r2/final", "https://www.hhs.gov/hipaa/for-professionals/security/laws-regulations/index.html"}, Advice: "Answer over TLS only, and redirect plain HTTP to it without a body."},
+		{ID: "tls-1.3-required", Title: "TLS 1.3 is required and not offered", Severity: checks.High, CWE: []string{"CWE-326"}, References: []string{"https://csrc.nist.gov/pubs/sp/800/52/r2/final"}, Advice: "Offer TLS 1.3: the configuration asks for it (dast.require_tls13).", Class: "weak-tls"},
 		{ID: "web-mixed-content", Title: "A page over TLS loads parts without it", Severity: checks.Medium, CWE: []string{"CWE-319"}, References: []string{"https://www.w3.org/TR/mixed-content/"}, Advice: "Load every part of the page over https."},
 	}
 }

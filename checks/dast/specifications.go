@@ -50,9 +50,12 @@ func (s *scan) transport(ctx context.Context) error {
 		return nil // noted already
 	}
 	for _, i := range transport.Judge(offer, roots, s.base.Hostname(), s.in.Now()) {
+		if i.Rule == "tls-only-1.2" && s.live.RequireTLS13 {
+			i.Rule = "tls-1.3-required"
+		}
 		s.report(i)
 	}
-	return nil
+	return s.beside(ctx)
 }
 
 // specifications reads what declares the application.
@@ -150,6 +153,21 @@ func introspection() []byte {
 		panic("a string always encodes: " + err.Error())
 	}
 	return doc
+}
+
+// beside asks the port for plain HTTP next to the usual one for TLS. That nobody
+// listens there is as good as a redirection.
+func (s *scan) beside(ctx context.Context) error {
+	if s.base.Port() != "" && s.base.Port() != "443" {
+		return nil
+	}
+	u := *s.base
+	u.Scheme, u.Host, u.Path = "http", s.base.Hostname(), "/"
+	e, err := s.target.Ask(ctx, web.Request{Method: http.MethodGet, URL: &u}, "over plain HTTP")
+	if err == nil && probe.OK(e.Response) {
+		s.report(issue.Issue{Rule: "web-plain-http", Confidence: "high", Message: "the application answers over plain HTTP, too", Exchanges: []web.Exchange{e}})
+	}
+	return ctx.Err()
 }
 
 // plain says that the application has no TLS. On this machine there is nobody

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
@@ -89,6 +90,10 @@ func (s Supervisor) Gate(job checks.Job) (*egress.Gate, error) {
 	g := &egress.Gate{
 		Allow: []egress.Host{own}, Open: openConnections, Bytes: gateBytes, Proxy: s.Proxy, Callback: job.Live.Callback,
 		Serve: map[string]func(net.Conn){CanaryHost(job.CanaryDir): canary},
+	}
+	if strings.HasPrefix(job.Live.URL, "https:") && own.Port == 443 {
+		// Whether it answers without TLS beside it is a part of the question.
+		g.Allow = append(g.Allow, egress.Host{Name: own.Name, Port: 80})
 	}
 	for _, text := range job.Live.Allow {
 		h, err := egress.ParseHost(text)
