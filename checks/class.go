@@ -58,6 +58,7 @@ func gosecClasses() map[string]string {
 func dastClasses() map[string]string {
 	return map[string]string{
 		"web-sql-injection": "sql-injection", "web-command-injection": "command-injection",
+		"web-code-injection":     "code-injection",
 		"web-template-injection": "template-injection", "web-path-traversal": "path-traversal",
 		"web-ssrf": "server-side-request-forgery", "web-xss-reflected": "cross-site-scripting",
 		"web-xss-stored": "cross-site-scripting", "web-open-redirect": "open-redirect",

@@ -176,10 +176,12 @@ func shape(u *url.URL) string {
 func (c *crawler) visit(ctx context.Context, v visit) error {
 	c.visited++
 	e, err := c.target.Ask(ctx, web.Request{Method: http.MethodGet, URL: v.url, As: c.target.As}, "a link")
+	rel := c.relative(v.url)
 	if err != nil {
+		// It is there for all we know: testing it will say that it does not answer.
+		c.set.Observe(http.MethodGet, rel, "link")
 		return c.lost(ctx, err)
 	}
-	rel := c.relative(v.url)
 	if e.Response.Status == http.StatusNotFound && rel.RawQuery == "" {
 		return nil // no operation: somebody's link is broken
 	}

@@ -215,7 +215,7 @@ func (f *flawed) handler() http.Handler {
 	mux.HandleFunc("GET /ok/slow", func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		turn++
-		wait := time.Duration(turn%7) * 400 * time.Millisecond
+		wait := time.Duration(turn%5/4) * 2500 * time.Millisecond
 		f.mu.Unlock()
 		time.Sleep(wait)
 		fmt.Fprint(w, "done")

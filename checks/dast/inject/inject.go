@@ -102,7 +102,7 @@ type test func(ctx context.Context, s spot) (*issue.Issue, error)
 // wait last.
 func tests() []test {
 	return []test{
-		reflected, sqlError, sqlBoolean, template, commandOutput, traversal, headerSplit, redirect, forgery, external,
+		reflected, sqlError, sqlBoolean, template, commandOutput, code, traversal, headerSplit, redirect, forgery, external,
 		sqlTime, commandTime,
 	}
 }

@@ -73,10 +73,34 @@ func commandOutput(ctx context.Context, s spot) (*issue.Issue, error) {
 		forms = append(forms, fmt.Sprintf(f, "echo {L}$(({A}+{B})){R}"))
 	}
 	_, proof, ok, err := s.computes(ctx, forms, true, "a sum for a shell")
+	if err == nil && !ok {
+		proof, ok, err = s.whole(ctx, "expr %d + %d", func(a, b int) int { return a + b }, "a program that does a sum")
+	}
 	if !ok || err != nil {
 		return nil, err
 	}
-	return s.found("web-command-injection", "high", seen("a shell does a sum that was sent"), proof...), nil
+	return s.found("web-command-injection", "high", seen("a program of the system does a sum that was sent"), proof...), nil
+}
+
+// whole sends nothing but what computes, and looks for the result, which nobody
+// writes by chance.
+func (s spot) whole(ctx context.Context, form string, of func(a, b int) int, note string) ([]web.Exchange, bool, error) {
+	return twice(ctx, func(ctx context.Context) (web.Exchange, bool, error) {
+		a, b := s.Marks.Numbers()
+		a, b = a*10000+b, b*10000+a // eight digits each
+		e, err := s.send(ctx, fmt.Sprintf(form, a, b), note)
+		return e, err == nil && bytes.Contains(e.Response.Body, []byte(strconv.Itoa(of(a, b)))), err
+	})
+}
+
+// code looks for code that is evaluated (CWE-95): an expression alone, in the
+// syntax that most languages share.
+func code(ctx context.Context, s spot) (*issue.Issue, error) {
+	proof, ok, err := s.whole(ctx, "%d-%d", func(a, b int) int { return a - b }, "an expression")
+	if !ok || err != nil {
+		return nil, err
+	}
+	return s.found("web-code-injection", "high", seen("an expression is evaluated"), proof...), nil
 }
 
 // commandTime looks for command injection by having a shell wait.
@@ -85,16 +109,18 @@ func commandTime(ctx context.Context, s spot) (*issue.Issue, error) {
 	return s.waits(ctx, payloads, "web-command-injection", "a command that waits")
 }
 
-// passwd is the first line of that file on every Unix (passwd(5)); fonts one
-// of win.ini.
+// kernel is the content of /proc/version (proc(5)), which nobody can write to,
+// not even an application that was made to write where it should read; passwd is
+// the first line of that file on every Unix (passwd(5)), winINI one of win.ini.
 var (
+	kernel = regexp.MustCompile(`Linux version \d+\.\d+[^\n]{0,300} #\d+`)
 	passwd = regexp.MustCompile(`(?m)(?:^|[>"'\s])root:[^:\n]{0,200}:0:0:`)
 	winINI = regexp.MustCompile(`(?mi)^; for 16-bit app support|^\[fonts\]`)
 )
 
 func leaksFile(r web.Response) bool {
 	body := probe.Window(r.Body)
-	return passwd.Match(body) || winINI.Match(body)
+	return kernel.Match(body) || passwd.Match(body) || winINI.Match(body)
 }
 
 // traversal looks for files that are not the application's (CWE-22). The same
@@ -104,26 +130,29 @@ func traversal(ctx context.Context, s spot) (*issue.Issue, error) {
 		return nil, nil
 	}
 	up := strings.Repeat("../", 12)
-	ways := []string{up + "etc/passwd", "/etc/passwd", strings.Repeat("....//", 12) + "etc/passwd"}
+	ways := []string{up + "proc/version", "/proc/version", strings.Repeat("....//", 12) + "proc/version"}
 	if namesPlace(s.p) {
-		ways = append(ways, "file:///etc/passwd", strings.Repeat("..%2f", 12)+"etc/passwd", strings.Repeat(`..\`, 12)+`windows\win.ini`)
+		ways = append(ways, "file:///proc/version", strings.Repeat("..%2f", 12)+"proc/version")
 	}
 	// What comes back in a header would break it there.
 	if namesPlace(s.p) && !s.inHeader() {
-		ways = append(ways, up+"etc/passwd\x00.png")
+		ways = append(ways, up+"proc/version\x00.png")
+	}
+	if namesPlace(s.p) && s.Active { // what writes where it should read would change these
+		ways = append(ways, up+"etc/passwd", strings.Repeat(`..\`, 12)+`windows\win.ini`)
 	}
 	_, proof, ok, err := either(ctx, ways, func(ctx context.Context, way string) (web.Exchange, bool, error) {
 		e, err := s.send(ctx, way, "a file of the system")
 		if err != nil || !leaksFile(e.Response) {
 			return e, false, err
 		}
-		none, err := s.send(ctx, strings.NewReplacer("passwd", s.Marks.Word(), "win.ini", s.Marks.Word()).Replace(way), "a file that is not there")
+		none, err := s.send(ctx, strings.NewReplacer("version", s.Marks.Word(), "passwd", s.Marks.Word(), "win.ini", s.Marks.Word()).Replace(way), "a file that is not there")
 		return e, err == nil && !leaksFile(none.Response), err
 	})
 	if !ok || err != nil {
 		return nil, err
 	}
-	return s.found("web-path-traversal", "high", "a file of the system is answered (its first line is that of /etc/passwd, or of win.ini); seen twice, and not for a file that is not there", proof...), nil
+	return s.found("web-path-traversal", "high", "a file of the system is answered (/proc/version, /etc/passwd or win.ini, by its content); seen twice, and not for a file that is not there", proof...), nil
 }
 
 // headerSplit looks for a header that came out of a value (CWE-113), where a

@@ -167,33 +167,56 @@ func (s spot) waits(ctx context.Context, payloads []string, rule, what string) (
 		return nil, nil // too slow to tell
 	}
 	for _, p := range payloads {
-		first, ok, err := s.late(ctx, p, delay, usual)
+		_, ok, err := s.late(ctx, p, delay, usual)
 		if err != nil {
 			return nil, err
 		}
 		if !ok {
 			continue
 		}
-		none, err := s.send(ctx, s.value+filled(p, 0), what+", for 0 s")
-		if err != nil || none.Response.Elapsed > time.Second {
-			return nil, err
-		}
-		second, ok, err := s.late(ctx, p, delayMore, usual)
+		// Somebody else's request may have held the application up: by itself, then.
+		var proof []web.Exchange
+		err = s.Web.Alone(ctx, func(ctx context.Context) (err error) {
+			proof, err = s.obeys(ctx, p, usual)
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}
-		if ok && second.Response.Elapsed > first.Response.Elapsed+time.Second {
-			return s.found(rule, "medium", fmt.Sprintf("%s makes the answer come %d and %d seconds later, and not at all for 0", what, delay, delayMore), none, first, second), nil
+		if proof != nil {
+			return s.found(rule, "medium", fmt.Sprintf("%s makes the answer come %d and %d seconds later, and not at all for 0", what, delay, delayMore), proof...), nil
 		}
 	}
 	return nil, nil
+}
+
+// obeys asks for no time, two seconds, none, and four: nil unless each answer
+// takes as long as it was told.
+func (s spot) obeys(ctx context.Context, payload string, usual time.Duration) (proof []web.Exchange, err error) {
+	for _, seconds := range []int{0, delay, 0, delayMore} {
+		e, ok, err := s.late(ctx, payload, seconds, usual)
+		if err != nil || !ok {
+			return nil, err
+		}
+		proof = append(proof, e)
+	}
+	return proof, nil
 }
 
 func (s spot) late(ctx context.Context, payload string, seconds int, usual time.Duration) (web.Exchange, bool, error) {
 	e, err := s.send(ctx, s.value+filled(payload, seconds), fmt.Sprintf("to wait %d s", seconds))
 	took := e.Response.Elapsed
 	least := time.Duration(seconds) * time.Second
-	return e, err == nil && took >= least && took < least+usual+3*time.Second, err
+	return e, err == nil && took >= least && took < least+usual+slack(seconds), err
+}
+
+// slack is how much longer than told an answer may take: when it should not wait,
+// much less than the shortest wait.
+func slack(seconds int) time.Duration {
+	if seconds == 0 {
+		return delay * time.Second / 2
+	}
+	return 3 * time.Second
 }
 
 func filled(payload string, seconds int) string {

@@ -78,8 +78,9 @@ type Client struct {
 
 	mu       sync.Mutex
 	sessions map[string]*Session
-	// renewing is held while an identity is logged in again.
-	renewing sync.Mutex
+	// renewing is held while an identity is logged in again, quiet while somebody
+	// wants to be alone.
+	renewing, quiet sync.Mutex
 }
 
 // Session is what an identity sends along.
@@ -205,10 +206,11 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	if err := c.renew(ctx, r.As); err != nil {
 		return Response{}, err
 	}
-	if err := c.turn(ctx); err != nil {
+	give, err := c.turn(ctx)
+	if err != nil {
 		return Response{}, err
 	}
-	defer func() { <-c.slots }()
+	defer give()
 	within, cancel := context.WithTimeout(ctx, c.o.Timeout)
 	defer cancel()
 	began := c.o.Now()
@@ -221,26 +223,56 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 	return resp, err
 }
 
-// turn waits for a slot and the rate, and takes a request from the budget.
-func (c *Client) turn(ctx context.Context) error {
-	if c.gone.Load() {
-		return ErrGone
+type aloneKey struct{}
+
+// Alone runs do when no other request is on its way, and lets none begin until it
+// has ended: what takes longer then is longer for its own sake. Requests within
+// take the context that do is given.
+func (c *Client) Alone(ctx context.Context, do func(ctx context.Context) error) error {
+	c.quiet.Lock()
+	defer c.quiet.Unlock()
+	for range cap(c.slots) {
+		select {
+		case c.slots <- struct{}{}:
+			defer func() { <-c.slots }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return do(context.WithValue(ctx, aloneKey{}, true))
+}
+
+// take waits for a slot, and gives what gives it back.
+func (c *Client) take(ctx context.Context) (func(), error) {
+	if ctx.Value(aloneKey{}) != nil {
+		return func() {}, nil
 	}
 	select {
 	case c.slots <- struct{}{}:
+		return func() { <-c.slots }, nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
+	}
+}
+
+// turn waits for a slot and the rate, and takes a request from the budget.
+func (c *Client) turn(ctx context.Context) (give func(), err error) {
+	if c.gone.Load() {
+		return nil, ErrGone
+	}
+	if give, err = c.take(ctx); err != nil {
+		return nil, err
 	}
 	if err := c.limit.Wait(ctx); err != nil {
-		<-c.slots
-		return errors.Join(ctx.Err(), err)
+		give()
+		return nil, errors.Join(ctx.Err(), err)
 	}
 	if n := c.sent.Add(1); c.o.Requests > 0 && n > int64(c.o.Requests) {
 		c.sent.Add(-1)
-		<-c.slots
-		return ErrBudget
+		give()
+		return nil, ErrBudget
 	}
-	return nil
+	return give, nil
 }
 
 // note counts requests without an answer, until the target counts as gone. A
