@@ -1,11 +1,13 @@
 #!/bin/sh
 # What `make demo` shows: a scan of the clinic with the few advisories beside
 # it, its application started and probed, and that the result is the one in
-# EXPECTED.md. Everything it writes is in a temporary directory.
+# EXPECTED.md. Everything it writes is in a temporary directory, or Go's cache.
 set -eu
 cd "$(dirname "$0")/.."
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
+GOCACHE=$(${GO:-go} env GOCACHE) # Go's own would move along with the next line
+export GOCACHE
 export XDG_STATE_HOME="$tmp/state" XDG_CACHE_HOME="$tmp/cache" XDG_CONFIG_HOME="$tmp/config"
 unset CI_MERGE_REQUEST_DIFF_BASE_SHA GITHUB_EVENT_NAME
 
