@@ -27,6 +27,7 @@ demo: build ## build, scan examples/clinic, and hold the result to EXPECTED.md
 test: ## run all tests, with the race detector
 	$(GO) test -race -timeout 20m ./...
 	CGO_ENABLED=0 $(GO) test -timeout 20m ./checks/iac
+	CGO_ENABLED=0 $(GO) test -timeout 20m -run Thousand ./checks/dast
 
 dagger-engine: ## build a real Dagger engine for the tests, into bin/dagger-engine
 	GO='$(GO)' tools/dagger-engine/engine.sh build $(ENGINE)

@@ -32,6 +32,10 @@ type Live struct {
 	RequestMS int64 `json:"request_ms,omitempty"`
 	// Specifications declare what the application offers.
 	Specifications []Specification `json:"specifications,omitempty"`
+	// Ready is a path that must answer below 400 before anything else is asked,
+	// and ReadyMS how long that may take; "" for an application that is up.
+	Ready   string `json:"ready,omitempty"`
+	ReadyMS int64  `json:"ready_ms,omitempty"`
 	// FHIR is the path of a FHIR endpoint below URL, "" for none.
 	FHIR string `json:"fhir,omitempty"`
 	// Identities are who is asked as, the first one being the usual one; two
@@ -92,9 +96,24 @@ type Identity struct {
 	Owns []string `json:"owns,omitempty"`
 }
 
+// Service is an application that a container engine runs beside the check. Its
+// paths are of this machine.
+type Service struct {
+	// Image is a reference, ImageTarball or ImageRootfs; or else Dockerfile is
+	// built with the directory Context.
+	Image, Dockerfile, Context string
+	// Args are what is started, nil for what the image names itself.
+	Args []string
+	Port int
+	Env  map[string]string
+}
+
+// ServiceHost is the name under which a check reaches the service beside it.
+const ServiceHost = "application"
+
 // DefaultLive are bounds that a small application on loopback bears.
 func DefaultLive() Live {
-	return Live{Requests: 20000, PerSecond: 50, Concurrency: 8, WallMS: 30 * 60 * 1000, RequestMS: 20 * 1000}
+	return Live{Requests: 30000, PerSecond: 50, Concurrency: 8, WallMS: 30 * 60 * 1000, RequestMS: 20 * 1000}
 }
 
 // LiveScheme is what the paths of a running application begin with: no path of

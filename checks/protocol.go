@@ -90,6 +90,8 @@ type Job struct {
 	// are for it, by name. They never leave this process in a job's text.
 	Live        *Live             `json:"live,omitempty"`
 	Credentials map[string]string `json:"-"`
+	// Service runs beside the check, for an engine that can do that.
+	Service *Service `json:"-"`
 }
 
 // RecordType says what a line of the child's output is.

@@ -145,7 +145,7 @@ func (c *collector) job(plan Plan, p PlannedStep) checks.Job {
 	job := checks.Job{
 		Protocol: checks.Protocol, Check: p.Check.Name, Root: plan.Root, Options: p.Options,
 		Limits: p.Limits, CanaryDir: c.canaryDir, Inventory: plan.Inventory.Files, Data: map[string]string{},
-		KeyID: plan.Key.ID(), Tool: p.Tool, Live: p.Live, Credentials: p.Credentials,
+		KeyID: plan.Key.ID(), Tool: p.Tool, Live: p.Live, Credentials: p.Credentials, Service: p.Service,
 	}
 	if plan.Fresh || p.Live != nil {
 		// What runs may answer in another way each time.

@@ -50,6 +50,8 @@ type PlannedStep struct {
 	Live        *checks.Live
 	Credentials map[string]string
 	Start       Application
+	// Service is an application that the engine itself runs beside the step.
+	Service *checks.Service
 }
 
 // DataSet is data on disk that a step reads.

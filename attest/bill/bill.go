@@ -87,9 +87,12 @@ type Step struct {
 	Report  string `json:"report_digest,omitempty"`
 	Data    []Data `json:"data,omitempty"`
 	Cached  bool   `json:"cached,omitempty"`
-	Read    int    `json:"files_read"`
-	Skip    int    `json:"files_skipped"`
-	Found   int    `json:"findings"`
+	// Live says that the check looks at a running application: it is
+	// not-applicable where nobody named one, which no file can prove.
+	Live  bool `json:"live,omitempty"`
+	Read  int  `json:"files_read"`
+	Skip  int  `json:"files_skipped"`
+	Found int  `json:"findings"`
 }
 
 // Data is a set of advisories or rules that a step read.

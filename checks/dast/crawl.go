@@ -179,10 +179,10 @@ func (c *crawler) visit(ctx context.Context, v visit) error {
 	if err != nil {
 		return c.lost(ctx, err)
 	}
-	if e.Response.Status == http.StatusNotFound {
+	rel := c.relative(v.url)
+	if e.Response.Status == http.StatusNotFound && rel.RawQuery == "" {
 		return nil // no operation: somebody's link is broken
 	}
-	rel := c.relative(v.url)
 	c.set.Observe(http.MethodGet, rel, "link")
 	c.seen("GET "+rel.Path, e, true)
 	if probe.OK(e.Response) {

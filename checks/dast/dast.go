@@ -114,11 +114,11 @@ func canary(ctx context.Context, in child.Input, out *child.Sink) error {
 	return s.run(ctx)
 }
 
-// local says whether the application is on this machine, or was made up: no
-// network in between that could listen.
+// local says whether the application is on this machine, beside the check in a
+// container engine, or was made up: no network in between that could listen.
 func local(base *url.URL) bool {
 	host := base.Hostname()
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".invalid") {
+	if host == "localhost" || host == checks.ServiceHost || strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".invalid") {
 		return true
 	}
 	a := net.ParseIP(host)

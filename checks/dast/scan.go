@@ -140,6 +140,9 @@ var errTime = errors.New("the time for the scan is over")
 func (s *scan) run(ctx context.Context) error {
 	within, cancel := context.WithTimeoutCause(ctx, time.Duration(s.live.WallMS)*time.Millisecond, errTime)
 	defer cancel()
+	if err := s.await(within); err != nil {
+		return err
+	}
 	first, err := s.target.Get(within, "/")
 	if err != nil {
 		return fmt.Errorf("nothing answers at %s: %s", s.live.URL, plainly(err))
@@ -158,6 +161,29 @@ func (s *scan) run(ctx context.Context) error {
 		s.failed = errors.Join(s.failed, s.out.Unread(n))
 	}
 	return s.failed
+}
+
+// askAgain is the time between two questions whether the application is up.
+const askAgain = 200 * time.Millisecond
+
+// await waits until an application that is being started says that it is up.
+func (s *scan) await(ctx context.Context) error {
+	if s.live.Ready == "" || s.canary != "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(s.live.ReadyMS)*time.Millisecond)
+	defer cancel()
+	for {
+		e, err := s.target.Ask(ctx, web.Request{Method: http.MethodGet, URL: s.target.At(s.live.Ready)}, "whether it is up")
+		if err == nil && e.Response.Status < 400 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the application was not ready after %d s (%s does not answer below 400)", s.live.ReadyMS/1000, s.live.Ready)
+		case <-time.After(askAgain):
+		}
+	}
 }
 
 // phases are what is done in turn. The error says why it ended before its end.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
@@ -172,10 +174,21 @@ func (s *scanner) live(o opened, p *pipelines.PlannedStep) {
 }
 
 // contained plans an application in a container, which only a Dagger engine
-// can run.
-func (s *scanner) contained(_ opened, p *pipelines.PlannedStep) {
-	p.Decided, p.Live = checks.Missing, nil
-	p.Reason, p.Advice = "the application runs in a container, which the local engine cannot start", "use --engine dagger, or name a command"
+// can run. Where it answers is known when it runs.
+func (s *scanner) contained(o opened, p *pipelines.PlannedStep) {
+	if s.engine.engine.Name() != "dagger" {
+		p.Decided, p.Live = checks.Missing, nil
+		p.Reason, p.Advice = "the application runs in a container, which the local engine cannot start", "use --engine dagger, or name a command"
+		return
+	}
+	d := o.settings.Dast
+	p.Live.URL = "http://" + net.JoinHostPort(checks.ServiceHost, strconv.Itoa(d.Port))
+	p.Live.Ready, p.Live.ReadyMS = d.Ready.HTTP, d.Ready.Timeout.Milliseconds()
+	p.Service = &checks.Service{Image: imageAt(o.tree.Root, d.Image), Args: d.Command, Port: d.Port, Env: d.Env}
+	if d.Dockerfile != "" {
+		p.Service.Context = filepath.Join(o.tree.Root, filepath.FromSlash(d.Context))
+		p.Service.Dockerfile = filepath.Join(o.tree.Root, filepath.FromSlash(d.Dockerfile))
+	}
 }
 
 // credentials brings what identities name, and says what is not there.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/config"
+	"github.com/vitalsign-dev/vitalsign/internal/egress"
 	"github.com/vitalsign-dev/vitalsign/internal/report"
 	"github.com/vitalsign-dev/vitalsign/pipelines"
 	"github.com/vitalsign-dev/vitalsign/pipelines/dagger"
@@ -42,7 +43,7 @@ type openedEngine struct {
 // asked for and cannot be had fails every step: nobody asked for another one.
 // Left to choose, the local engine takes its place and one line says so.
 func (a *app) openEngine(ctx context.Context, choice config.Engine, tool local.Tool, p report.Progress) openedEngine {
-	inside := local.Engine{Program: tool.Program, Temp: os.TempDir(), Path: a.getenv("PATH")}
+	inside := local.Engine{Program: tool.Program, Temp: os.TempDir(), Path: a.getenv("PATH"), Proxy: egress.Through(a.proxies(), nil)}
 	here := openedEngine{engine: inside, factor: 1, close: func() error { return nil }}
 	switch choice.Kind {
 	case config.EngineLocal:

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/http/httpproxy"
+
 	"github.com/vitalsign-dev/vitalsign/internal/forge"
 	"github.com/vitalsign-dev/vitalsign/internal/git"
 )
@@ -47,6 +49,22 @@ func transport(caFile string) (*http.Transport, error) {
 	}
 	t.TLSClientConfig.RootCAs = pool
 	return t, nil
+}
+
+// proxies says which proxy the environment means for a URL.
+func (a *app) proxies() func(*url.URL) (*url.URL, error) {
+	either := func(names ...string) string {
+		for _, n := range names {
+			if v := a.getenv(n); v != "" {
+				return v
+			}
+		}
+		return ""
+	}
+	c := httpproxy.Config{
+		HTTPProxy: either("HTTP_PROXY", "http_proxy"), HTTPSProxy: either("HTTPS_PROXY", "https_proxy"), NoProxy: either("NO_PROXY", "no_proxy"),
+	}
+	return c.ProxyFunc()
 }
 
 // forgeTokens finds who we are at a forge, once for each host and only when

@@ -39,7 +39,7 @@ func buildPrograms(dir string) error {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
-	for _, pkg := range []string{".", "../vitalsign-check", "./testdata/faultcheck", "./testdata/saritool"} {
+	for _, pkg := range []string{".", "../vitalsign-check", "./testdata/faultcheck", "./testdata/saritool", "./testdata/dastapp"} {
 		cmd := exec.Command("go", "build", "-o", dir+string(filepath.Separator), pkg)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {

@@ -109,10 +109,11 @@ func (w *walk) freshness(b billed) {
 func (w *walk) completeness(b billed) {
 	req := w.q.Policy.Require()
 	var broken, unknown []string
-	status := map[string]checks.Status{}
+	status, unnamed := map[string]checks.Status{}, map[string]bool{}
 	for _, s := range b.bill.Steps {
 		st := checks.Status(s.Status)
 		status[s.Check] = st
+		unnamed[s.Check] = s.Live && st == checks.NotApplicable
 		switch {
 		case st == checks.Excluded && req.NoSkip:
 			broken = append(broken, s.Check+" was left out, and the policy forbids that")
@@ -128,6 +129,8 @@ func (w *walk) completeness(b billed) {
 			broken = append(broken, c+" is not in the bill, and the policy requires it")
 		case st == checks.Excluded:
 			broken = append(broken, c+" was left out, and the policy requires it")
+		case unnamed[c]:
+			broken = append(broken, c+" had no running application to look at, and the policy requires it")
 		}
 	}
 	if req.Sandbox && b.bill.Run.Sandbox != "full" {

@@ -101,8 +101,14 @@ func broken() map[string]struct {
 		}, judge.ExitFail, "identity key bbbb"},
 		"the policy has expired": {policyWith("2099-12-31", "2020-01-01"), four, "the policy has expired"},
 		"a check nobody ran":     {policyWith("[secrets, deps]", "[secrets, deps, iac]"), four, "iac is not in the bill"},
-		"a lower threshold":      {policyWith("fail_on: high", "fail_on: low"), judge.ExitFail, "at or above low"},
-		"a timestamp is wanted":  {policyWith("require:", "require:\n  timestamp: true"), four, "wants a proven time"},
+		"no application to look at": {func(w *world) {
+			policyWith("[secrets, deps]", "[secrets, deps, dast]")(w)
+			rebill(func(r *checks.Run) {
+				r.Steps = append(r.Steps, checks.Step{Check: "dast", Version: "1", Status: checks.NotApplicable, Live: true})
+			})(w)
+		}, four, "dast had no running application to look at"},
+		"a lower threshold":     {policyWith("fail_on: high", "fail_on: low"), judge.ExitFail, "at or above low"},
+		"a timestamp is wanted": {policyWith("require:", "require:\n  timestamp: true"), four, "wants a proven time"},
 		"a previous bill is wanted": {func(w *world) {
 			policyWith("require:", "require:\n  previous: required")(w)
 			w.bill("bill", "ci", run(), parents)

@@ -18,7 +18,8 @@ type Dast struct {
 	// Live is what the check is given; its URL is "" for an application that is
 	// started in a container, where it is known only then.
 	Live checks.Live
-	// Command starts it on this machine, in the repository's root. Image or
+	// Command starts it: on this machine in the repository's root, or in the
+	// image in place of what that names. Image or
 	// Dockerfile (with Context) start it as a service of the Dagger engine, that
 	// answers on Port.
 	Command    []string
@@ -97,12 +98,12 @@ func dastShape() shape {
 	}
 	rules := map[string]any{
 		"anyOf":             []any{need("url"), need("image"), need("dockerfile"), map[string]any{"type": []string{"object", "null"}, "maxProperties": 0}},
-		"not":               map[string]any{"anyOf": []any{need("image", "dockerfile"), need("command", "image"), need("command", "dockerfile")}},
-		"dependentRequired": map[string]any{"context": []string{"dockerfile"}, "command": []string{"url"}},
+		"not":               need("image", "dockerfile"),
+		"dependentRequired": map[string]any{"context": []string{"dockerfile"}},
 	}
 	return shape{kind: recordShape, whole: wholeDast, rules: rules, fields: []field{
 		{name: "url", help: "Where it answers.", shape: urlShape()},
-		{name: "command", help: "Command that starts it, in the repository's root; none goes through a shell.", shape: argsShape(1)},
+		{name: "command", help: "Command that starts it, in the repository's root or in the image; none goes through a shell.", shape: argsShape(1)},
 		{name: "image", help: "Image that is started as a service of the Dagger engine.", shape: imageShape()},
 		{name: "dockerfile", help: "Dockerfile that is built and started so.", shape: insideShape()},
 		{name: "context", help: "The directory that the Dockerfile is built with (default: the root).", shape: insideShape()},
@@ -117,7 +118,7 @@ func dastShape() shape {
 		{name: "identities", help: "Who is asked as; the first is the usual one, and others are compared with it.", shape: listShapeOf(identityShape(), 0, 8, "a list of at most 8 identities")},
 		{name: "templates", help: "Files with checks of your own (docs/templates.md).", shape: patternsShape(false)},
 		{name: "exclude", help: "Paths that are never asked for.", shape: exclude},
-		{name: "requests", help: "Requests that are sent at most (default: 20000).", shape: countShape(1, 10_000_000)},
+		{name: "requests", help: "Requests that are sent at most (default: 30000).", shape: countShape(1, 10_000_000)},
 		{name: "rate", help: "Requests a second, at most (default: 50).", shape: countShape(1, 10_000)},
 		{name: "concurrency", help: "Requests on their way at once (default: 8).", shape: countShape(1, 256)},
 		{name: "timeout", help: "Time for all of it (default: 30m).", shape: durationShape()},
@@ -235,7 +236,7 @@ func wholeIdentity(tree map[string]any) string {
 // wholeDast holds to one way to have an application.
 func wholeDast(tree map[string]any) string {
 	var ways []string
-	for _, w := range []string{"command", "image", "dockerfile"} {
+	for _, w := range []string{"image", "dockerfile"} {
 		if tree[w] != nil {
 			ways = append(ways, w)
 		}
@@ -244,7 +245,7 @@ func wholeDast(tree map[string]any) string {
 	case len(tree) == 0: // nothing is said
 	case len(ways) > 1:
 		return "has " + strings.Join(ways, " and ") + "; allowed: at most one of them"
-	case tree["url"] == nil && (len(ways) == 0 || ways[0] == "command"):
+	case tree["url"] == nil && len(ways) == 0:
 		return "url is missing: where the application answers"
 	case tree["context"] != nil && tree["dockerfile"] == nil:
 		return "context is for a dockerfile"
@@ -368,10 +369,10 @@ func Loopback(text string) bool {
 // needs says what of it is more than looking at what runs on this machine.
 func (d Dast) needs() string {
 	switch {
-	case d.Command != nil:
-		return "starts a command"
 	case d.Contained():
 		return "starts an image"
+	case d.Command != nil:
+		return "starts a command"
 	case d.Seed != nil:
 		return "runs commands"
 	case !Loopback(d.Live.URL):

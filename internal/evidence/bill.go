@@ -93,7 +93,7 @@ func Bill(run checks.Run, document []byte, f Facts) (bill.Bill, error) {
 
 func step(s checks.Step, findings []checks.Finding) bill.Step {
 	out := bill.Step{Check: s.Check, Version: s.Version, Status: string(s.Status), Reason: s.Reason,
-		Tool: s.ToolDigest, Rules: s.RulesDigest, Report: s.ReportDigest, Cached: s.Cached, Read: s.Coverage.Read}
+		Tool: s.ToolDigest, Rules: s.RulesDigest, Report: s.ReportDigest, Cached: s.Cached, Live: s.Live, Read: s.Coverage.Read}
 	if s.Tool != nil {
 		out.Program = cmp.Or(s.Tool.Image, s.Tool.SHA256)
 	}

@@ -45,7 +45,8 @@ func (e lostError) Unwrap() error { return e.error }
 // exec runs a job. An answer that was kept from an earlier run and is a
 // failure is asked for once more: what failed then may not fail now.
 func (b bound) exec(ctx context.Context, job checks.Job, key checks.IdentityKey, out io.Writer) (pipelines.Usage, error) {
-	if job.Tool != nil && job.Tool.Image == "" {
+	// What runs on this machine is reached from this machine.
+	if job.Tool != nil && job.Tool.Image == "" || job.Live != nil && job.Service == nil {
 		usage, err := b.config.Local.Exec(ctx, job, key, out)
 		usage.Where = b.config.Local.Name()
 		return usage, err
@@ -103,6 +104,9 @@ var errPatience = errors.New("the engine did not answer in time")
 // itself, so this is for an engine that is stuck.
 func patience(job checks.Job) time.Duration {
 	wall := time.Duration(job.Limits.WallMS) * time.Millisecond
+	if job.Live != nil {
+		wall = max(wall, time.Duration(job.Live.WallMS)*time.Millisecond)
+	}
 	if job.Tool != nil {
 		wall += max(wall, time.Duration(job.Tool.TimeoutMS)*time.Millisecond)
 	}
@@ -168,6 +172,11 @@ func (b bound) container(ctx context.Context, desk string, job checks.Job, key c
 			ctr = ctr.WithMountedFile(job.Data[name], c.Host().File(data[name]))
 		}
 	}
+	if job.Service != nil {
+		if ctr, err = b.beside(ctx, ctr, &job); err != nil {
+			return nil, "", err
+		}
+	}
 	doc, err := json.Marshal(job)
 	if err != nil {
 		return nil, "", err
@@ -184,8 +193,15 @@ func (b bound) container(ctx context.Context, desk string, job checks.Job, key c
 		WithMountedDirectory(jobPath, c.Host().Directory(in)).
 		WithSecretVariable(checks.IdentityKeyEnv, c.SetSecret("vitalsign-identity-"+key.ID(), key.Text())).
 		WithSecretVariable(supervise.NonceEnv, c.SetSecret("vitalsign-nonce-"+id, nonce)).
-		WithEnvVariable("TMPDIR", tempPath).
-		WithExec([]string{programPath, "--supervise", jobPath, outPath}, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
+		WithEnvVariable("TMPDIR", tempPath)
+	if len(job.Credentials) > 0 {
+		secret, err := json.Marshal(job.Credentials)
+		if err != nil {
+			return nil, "", err
+		}
+		ctr = ctr.WithSecretVariable(checks.CredentialsEnv, c.SetSecret("vitalsign-credentials-"+id, string(secret)))
+	}
+	ctr = ctr.WithExec([]string{programPath, "--supervise", jobPath, outPath}, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny})
 	return ctr, image, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/checks/supervise"
+	"github.com/vitalsign-dev/vitalsign/internal/egress"
 	"github.com/vitalsign-dev/vitalsign/internal/proc"
 	"github.com/vitalsign-dev/vitalsign/pipelines"
 )
@@ -29,6 +31,8 @@ type Engine struct {
 	// Path is where the programs of external tools are looked up, in the form
 	// of the environment's PATH.
 	Path string
+	// Proxy connects to the hosts of running applications (egress.Gate).
+	Proxy func(ctx context.Context, host egress.Host) (net.Conn, bool, error)
 }
 
 // Name implements pipelines.Engine.
@@ -36,10 +40,13 @@ func (Engine) Name() string { return "local" }
 
 // Exec implements pipelines.Engine.
 func (e Engine) Exec(ctx context.Context, job checks.Job, key checks.IdentityKey, out io.Writer) (pipelines.Usage, error) {
+	if job.Service != nil {
+		return pipelines.Usage{}, errors.New("the application runs in a container, which the local engine cannot start: use --engine dagger, or name a command")
+	}
 	if job.Tool != nil {
 		return e.around(ctx, job, key, out)
 	}
-	took, err := supervise.Supervisor{Program: e.Program, Temp: e.Temp}.Exec(ctx, job, key, out)
+	took, err := supervise.Supervisor{Program: e.Program, Temp: e.Temp, Proxy: e.Proxy}.Exec(ctx, job, key, out)
 	return pipelines.Usage{CPU: took.CPU, PeakBytes: took.PeakBytes}, err
 }
 

@@ -4,6 +4,7 @@
 package inject
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,26 @@ type spot struct {
 	plain web.Exchange
 	// steady is how alike the usual answers are to each other.
 	steady float64
+	// word is the answer to a mark and quotes as the value: what it shows decides
+	// which tests are worth their requests.
+	mark string
+	word web.Exchange
+}
+
+// probing is the mark with what ends a string of SQL, HTML or a shell. A part of
+// the mark stands around each, so that the answer shows which come back as they are.
+func probing(mark string) string {
+	t := mark[len(mark)-4:]
+	return mark + "<" + t + `"` + t + "'" + t + "`\\"
+}
+
+// survives says whether one of those came back as it is.
+func (s spot) survives(c string) bool {
+	t := s.mark[len(s.mark)-4:]
+	if c != "<" {
+		c = t + c
+	}
+	return bytes.Contains(bytes.ToLower(s.word.Response.Body), []byte(c+t))
 }
 
 func (s spot) key() string { return string(s.p.In) + ":" + s.p.Name }
@@ -48,6 +69,11 @@ func (s spot) send(ctx context.Context, value, note string) (web.Exchange, error
 
 // errUnfit is a value that the place cannot carry (a header with a line break).
 var errUnfit = errors.New("the value does not fit the place")
+
+// shows says whether the answer to the word holds it at all.
+func (s spot) shows() bool {
+	return bytes.Contains(bytes.ToLower(s.word.Response.Body), []byte(s.mark))
+}
 
 // found makes the issue of a spot.
 func (s spot) found(rule, confidence, message string, proof ...web.Exchange) *issue.Issue {
@@ -110,6 +136,11 @@ func inputs(o surface.Operation) []surface.Parameter {
 // all runs the tests at one spot. One whose requests were lost is given up,
 // and the next begun; what ends the whole scan ends here.
 func (s spot) all(ctx context.Context) error {
+	s.mark = s.Marks.Word()
+	var err error
+	if s.word, err = s.send(ctx, probing(s.mark), "a word and quotes"); err != nil {
+		return ended(ctx, err)
+	}
 	for _, look := range tests() {
 		found, err := look(ctx, s)
 		if found != nil {

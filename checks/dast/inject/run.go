@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/vitalsign-dev/vitalsign/checks/dast/issue"
+	"github.com/vitalsign-dev/vitalsign/checks/dast/probe"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/surface"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/web"
 )
@@ -33,9 +34,18 @@ func (s spot) computes(ctx context.Context, forms []string, sum bool, note strin
 	})
 }
 
-// template looks for template and expression injection (CWE-1336).
+// template looks for template and expression injection (CWE-1336), where a word
+// was reflected. All forms go together first: an engine that knows one of them
+// does it, or fails of the others.
 func template(ctx context.Context, s spot) (*issue.Issue, error) {
+	if !s.shows() {
+		return nil, nil
+	}
 	forms := []string{"{L}{{{A}*{B}}}{R}", "{L}${{A}*{B}}{R}", "{L}<%= {A}*{B} %>{R}", "{L}#{{A}*{B}}{R}", "{L}*{{A}*{B}}{R}", "{L}@({A}*{B}){R}"}
+	hint, err := s.hint(ctx, forms)
+	if err != nil || !hint {
+		return nil, err
+	}
 	form, proof, ok, err := s.computes(ctx, forms, false, "a product for a template engine")
 	if !ok || err != nil {
 		return nil, err
@@ -44,11 +54,23 @@ func template(ctx context.Context, s spot) (*issue.Issue, error) {
 	return s.found("web-template-injection", "high", seen("the application evaluates %s", shape), proof...), nil
 }
 
+// hint says whether any of the forms is worth asking for by itself: together
+// they are done, or they are not answered as a word is.
+func (s spot) hint(ctx context.Context, forms []string) (bool, error) {
+	a, b := s.Marks.Numbers()
+	all := strings.NewReplacer("{L}", "", "{R}", "", "{A}", strconv.Itoa(a), "{B}", strconv.Itoa(b)).Replace(strings.Join(forms, " "))
+	e, err := s.send(ctx, all, "products for template engines")
+	if err != nil {
+		return false, err
+	}
+	return e.Response.Status != s.word.Response.Status || bytes.Contains(e.Response.Body, []byte(strconv.Itoa(a*b))), nil
+}
+
 // commandOutput looks for command injection (CWE-78) by a sum that a shell
 // does (POSIX.1-2017, XCU 2.6.4).
 func commandOutput(ctx context.Context, s spot) (*issue.Issue, error) {
 	var forms []string
-	for _, f := range []string{";%s;", "|%s", "&&%s&&", "\n%s\n", "$(%s)", "`%s`", "';%s;'", `";%s;"`} {
+	for _, f := range []string{";%s;", "|%s", "$(%s)", "';%s;'", `";%s;"`} {
 		forms = append(forms, fmt.Sprintf(f, "echo {L}$(({A}+{B})){R}"))
 	}
 	_, proof, ok, err := s.computes(ctx, forms, true, "a sum for a shell")
@@ -60,18 +82,21 @@ func commandOutput(ctx context.Context, s spot) (*issue.Issue, error) {
 
 // commandTime looks for command injection by having a shell wait.
 func commandTime(ctx context.Context, s spot) (*issue.Issue, error) {
-	payloads := []string{";sleep %d;", "|sleep %d", "$(sleep %d)", "\nsleep %d\n", "';sleep %d;'", `";sleep %d;"`}
+	payloads := []string{";sleep %d;", "$(sleep %d)", "';sleep %d;'"}
 	return s.waits(ctx, payloads, "web-command-injection", "a command that waits")
 }
 
 // passwd is the first line of that file on every Unix (passwd(5)); fonts one
 // of win.ini.
 var (
-	passwd = regexp.MustCompile(`(?m)^root:[^:\n]{0,200}:0:0:`)
+	passwd = regexp.MustCompile(`(?m)(?:^|[>"'\s])root:[^:\n]{0,200}:0:0:`)
 	winINI = regexp.MustCompile(`(?mi)^; for 16-bit app support|^\[fonts\]`)
 )
 
-func leaksFile(r web.Response) bool { return passwd.Match(r.Body) || winINI.Match(r.Body) }
+func leaksFile(r web.Response) bool {
+	body := probe.Window(r.Body)
+	return passwd.Match(body) || winINI.Match(body)
+}
 
 // traversal looks for files that are not the application's (CWE-22). The same
 // way to a file that nobody has must not show it.
@@ -80,9 +105,9 @@ func traversal(ctx context.Context, s spot) (*issue.Issue, error) {
 		return nil, nil
 	}
 	up := strings.Repeat("../", 12)
-	ways := []string{
-		up + "etc/passwd", "/etc/passwd", "file:///etc/passwd", strings.Repeat("..%2f", 12) + "etc/passwd", strings.Repeat("....//", 12) + "etc/passwd",
-		up + "etc/passwd\x00.png", strings.Repeat(`..\`, 12) + `windows\win.ini`,
+	ways := []string{up + "etc/passwd", "/etc/passwd", strings.Repeat("....//", 12) + "etc/passwd"}
+	if namesPlace(s.p) {
+		ways = append(ways, "file:///etc/passwd", strings.Repeat("..%2f", 12)+"etc/passwd", up+"etc/passwd\x00.png", strings.Repeat(`..\`, 12)+`windows\win.ini`)
 	}
 	_, proof, ok, err := either(ctx, ways, func(ctx context.Context, way string) (web.Exchange, bool, error) {
 		e, err := s.send(ctx, way, "a file of the system")
@@ -98,9 +123,10 @@ func traversal(ctx context.Context, s spot) (*issue.Issue, error) {
 	return s.found("web-path-traversal", "high", "a file of the system is answered (its first line is that of /etc/passwd, or of win.ini); seen twice, and not for a file that is not there", proof...), nil
 }
 
-// headerSplit looks for a header that came out of a value (CWE-113).
+// headerSplit looks for a header that came out of a value (CWE-113), where a
+// word came back in one.
 func headerSplit(ctx context.Context, s spot) (*issue.Issue, error) {
-	if s.p.In == surface.InHeader || s.p.In == surface.InCookie {
+	if s.p.In == surface.InHeader || s.p.In == surface.InCookie || !s.inHeader() {
 		return nil, nil // a line break does not get there
 	}
 	_, proof, ok, err := either(ctx, []string{"\r\n", "\n", "%0d%0a"}, func(ctx context.Context, br string) (web.Exchange, bool, error) {
@@ -112,6 +138,17 @@ func headerSplit(ctx context.Context, s spot) (*issue.Issue, error) {
 		return nil, err
 	}
 	return s.found("web-header-injection", "high", seen("a line break in the value makes a header of the answer"), proof...), nil
+}
+
+func (s spot) inHeader() bool {
+	for _, values := range s.word.Response.Header {
+		for _, v := range values {
+			if strings.Contains(strings.ToLower(v), s.mark) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // redirect looks for a redirection to where the value says (CWE-601).
@@ -220,15 +257,20 @@ func external(ctx context.Context, s spot) (*issue.Issue, error) {
 	return found, nil
 }
 
-// firstText is the first text of an XML document.
-var firstText = regexp.MustCompile(`>([^<>&]{1,200})<`)
+// Parts of an XML document: its declaration, its first element's name, its
+// first text.
+var (
+	xmlDecl   = regexp.MustCompile(`^\s*<\?xml[^>]*\?>`)
+	firstName = regexp.MustCompile(`<([A-Za-z_][\w.:-]*)`)
+	firstText = regexp.MustCompile(`>([^<>&]{1,200})<`)
+)
 
 // entity puts an external entity (XML 1.0, 4.2.2) into a document's first
 // text, or makes a document of it.
 func entity(body []byte, root, system string) string {
-	decl := regexp.MustCompile(`^\s*<\?xml[^>]*\?>`).FindString(string(body))
+	decl := xmlDecl.FindString(string(body))
 	rest := strings.TrimPrefix(string(body), decl)
-	if m := regexp.MustCompile(`<([A-Za-z_][\w.:-]*)`).FindStringSubmatch(rest); m != nil {
+	if m := firstName.FindStringSubmatch(rest); m != nil {
 		root = m[1]
 	}
 	doctype := fmt.Sprintf(`<!DOCTYPE %s [<!ENTITY vs SYSTEM "%s">]>`, root, system)

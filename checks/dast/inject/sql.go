@@ -15,25 +15,24 @@ import (
 
 // sqlWords are how databases and their drivers complain of a statement. Each
 // is a product's own message, so that no page about SQL is taken for one.
-func sqlWords() map[string]*regexp.Regexp {
-	return map[string]*regexp.Regexp{
-		"PostgreSQL": regexp.MustCompile(`(?i)pg_query\(\)|PSQLException|syntax error at or near "|unterminated quoted string at or near|pq: |SQLSTATE\[?\s?:?\(?42601|org\.postgresql\.util|invalid input syntax for (?:type )?(?:integer|uuid|numeric)`),
-		"MySQL":      regexp.MustCompile(`(?i)You have an error in your SQL syntax|MySqlException|mysql_fetch_|com\.mysql\.(?:cj\.)?jdbc|Error 1064 \(42000\)|MariaDB server version for the right syntax`),
-		"SQLite":     regexp.MustCompile(`(?i)SQLITE_ERROR|sqlite3\.OperationalError|SQLite3::|SQL logic error|unrecognized token: "|near "[^"]{0,40}": syntax error|System\.Data\.SQLite`),
-		"SQL Server": regexp.MustCompile(`(?i)Unclosed quotation mark after the character string|Microsoft SQL Server|Incorrect syntax near '|System\.Data\.SqlClient|com\.microsoft\.sqlserver`),
-		"Oracle":     regexp.MustCompile(`\bORA-(?:00933|00936|01756|00921|01722|00907)\b|oracle\.jdbc|quoted string not properly terminated`),
-		"H2":         regexp.MustCompile(`org\.h2\.(?:jdbc|message)|Syntax error in SQL statement`),
-		"HSQLDB":     regexp.MustCompile(`org\.hsqldb|unexpected token: `),
-		"Hibernate":  regexp.MustCompile(`org\.hibernate\.(?:QueryException|exception)|antlr\.NoViableAltException|QuerySyntaxException`),
-		"SQLAlchemy": regexp.MustCompile(`sqlalchemy\.exc\.|psycopg2?\.errors\.`),
-		"JDBC":       regexp.MustCompile(`java\.sql\.SQL(?:Syntax)?(?:Error)?Exception|SQLSyntaxErrorException|BadSqlGrammarException`),
-	}
+var sqlWords = map[string]*regexp.Regexp{
+	"PostgreSQL": regexp.MustCompile(`(?i)pg_query\(\)|PSQLException|syntax error at or near "|unterminated quoted string at or near|pq: |SQLSTATE\[?\s?:?\(?42601|org\.postgresql\.util|invalid input syntax for (?:type )?(?:integer|uuid|numeric)`),
+	"MySQL":      regexp.MustCompile(`(?i)You have an error in your SQL syntax|MySqlException|mysql_fetch_|com\.mysql\.(?:cj\.)?jdbc|Error 1064 \(42000\)|MariaDB server version for the right syntax`),
+	"SQLite":     regexp.MustCompile(`(?i)SQLITE_ERROR|sqlite3\.OperationalError|SQLite3::|SQL logic error|unrecognized token: "|near "[^"]{0,40}": syntax error|System\.Data\.SQLite`),
+	"SQL Server": regexp.MustCompile(`(?i)Unclosed quotation mark after the character string|Microsoft SQL Server|Incorrect syntax near '|System\.Data\.SqlClient|com\.microsoft\.sqlserver`),
+	"Oracle":     regexp.MustCompile(`\bORA-(?:00933|00936|01756|00921|01722|00907)\b|oracle\.jdbc|quoted string not properly terminated`),
+	"H2":         regexp.MustCompile(`org\.h2\.(?:jdbc|message)|Syntax error in SQL statement`),
+	"HSQLDB":     regexp.MustCompile(`org\.hsqldb|unexpected token: `),
+	"Hibernate":  regexp.MustCompile(`org\.hibernate\.(?:QueryException|exception)|antlr\.NoViableAltException|QuerySyntaxException`),
+	"SQLAlchemy": regexp.MustCompile(`sqlalchemy\.exc\.|psycopg2?\.errors\.`),
+	"JDBC":       regexp.MustCompile(`java\.sql\.SQL(?:Syntax)?(?:Error)?Exception|SQLSyntaxErrorException|BadSqlGrammarException`),
 }
 
 // complains names the database whose words are in an answer, "" for none.
 func complains(r web.Response) string {
-	for name, words := range sqlWords() {
-		if words.Match(r.Body) {
+	body := probe.Window(r.Body)
+	for name, words := range sqlWords {
+		if words.Match(body) {
 			return name
 		}
 	}
@@ -43,8 +42,8 @@ func complains(r web.Response) string {
 // sqlError looks for SQL injection (CWE-89) by a quote that breaks the
 // statement and two that do not.
 func sqlError(ctx context.Context, s spot) (*issue.Issue, error) {
-	if complains(s.plain.Response) != "" {
-		return nil, nil // it complains anyway
+	if complains(s.plain.Response) != "" || complains(s.word.Response) == "" {
+		return nil, nil // it complains anyway, or not even of all quotes at once
 	}
 	var database string
 	q, proof, ok, err := either(ctx, []string{"'", `"`, "`", `\`, "')"}, func(ctx context.Context, q string) (web.Exchange, bool, error) {
@@ -74,10 +73,8 @@ func logics() []logic {
 		{"in quotes", "' AND %d=%d AND 'a'='a", "' AND %d=%d AND 'a'='a"},
 		{"in quotes, as a pattern", "%%' AND %d=%d AND '%%'='", "%%' AND %d=%d AND '%%'='"},
 		{"as a number", " AND %d=%d", " AND %d=%d"},
-		{"in double quotes", `" AND %d=%d AND "a"="a`, `" AND %d=%d AND "a"="a`},
 		{"in quotes and brackets", "') AND %d=%d AND ('a'='a", "') AND %d=%d AND ('a'='a"},
 		{"in quotes, with a comment", "' OR %d=%d -- ", "' OR %d=%d -- "},
-		{"as a number, with or", " OR %d=%d", " OR %d=%d"},
 	}
 }
 
@@ -118,6 +115,11 @@ func (s spot) differs(ctx context.Context, l logic) (proof []web.Exchange, ok bo
 		if err != nil {
 			return nil, false, err
 		}
+		// With "and" the true one must be as usual, with "or" anything but: most
+		// inputs are done with here.
+		if usual := probe.Alike(s.plain.Response, t.Response, s.value+fmt.Sprintf(l.yes, a, a)) >= near; usual == strings.Contains(l.yes, " OR ") {
+			return nil, false, nil
+		}
 		f, err := s.send(ctx, s.value+fmt.Sprintf(l.no, a, b), "a condition that is false")
 		if err != nil {
 			return nil, false, err
@@ -147,8 +149,8 @@ func sqlTime(ctx context.Context, s spot) (*issue.Issue, error) {
 	payloads := []string{
 		"'||(SELECT CASE WHEN 1=1 THEN (SELECT 'a' FROM pg_sleep(%d)) END)||'",
 		" OR (SELECT 1 FROM pg_sleep(%d)) IS NOT NULL",
-		"' OR SLEEP(%d) OR 'a'='b",
-		" OR SLEEP(%d)",
+		// One for MySQL that fits without quotes and within either kind.
+		"SLEEP(%d)/*' or SLEEP(%d) or '\" or SLEEP(%d) or \"*/",
 		"'; WAITFOR DELAY '0:0:%d'-- ",
 	}
 	return s.waits(ctx, payloads, "web-sql-injection", "a statement that has the database wait")

@@ -16,6 +16,8 @@ import (
 // tokenizer's states) and makes an element or an attribute that runs script.
 type breakout struct {
 	context, before, after string
+	// needs is what must come back as it is for this to work.
+	needs string
 }
 
 // payload carries a mark in a place that only a parsed element can have.
@@ -25,37 +27,32 @@ func (b breakout) payload(mark string) string {
 
 func breakouts() []breakout {
 	return []breakout{
-		{"text", "", ""},
-		{"an attribute in double quotes", `">`, ""},
-		{"an attribute in single quotes", `'>`, ""},
-		{"a script", "</script>", ""},
-		{"a title or text area", "</title></textarea>", ""},
-		{"a comment", "-->", ""},
-		{"a style", "</style>", ""},
+		{"text", "", "", "<"},
+		{"an attribute in double quotes", `">`, "", "<"},
+		{"an attribute in single quotes", `'>`, "", "<"},
+		{"a script", "</script>", "", "<"},
+		{"a title or text area", "</title></textarea>", "", "<"},
+		{"a comment", "-->", "", "<"},
+		{"a style", "</style>", "", "<"},
 	}
 }
 
 // handlers leave an attribute where angle brackets are escaped.
 func handlers() []breakout {
 	return []breakout{
-		{"an attribute in double quotes", `" onfocus=`, ` x="`},
-		{"an attribute in single quotes", `' onfocus=`, ` x='`},
-		{"an attribute without quotes", "x onfocus=", " x=1"},
+		{"an attribute in double quotes", `" onfocus=`, ` x="`, `"`},
+		{"an attribute in single quotes", `' onfocus=`, ` x='`, "'"},
+		{"an attribute without quotes", "x onfocus=", " x=1", ""},
 	}
 }
 
-// reflected looks for cross-site scripting (CWE-79) in the answer itself. A
-// word is sent first: what is not reflected into a page needs no more.
+// reflected looks for cross-site scripting (CWE-79) in the answer itself, where
+// a word was reflected into a page.
 func reflected(ctx context.Context, s spot) (*issue.Issue, error) {
-	mark := s.Marks.Word()
-	e, err := s.send(ctx, mark+`<"'`, "a word with quotes")
-	if err != nil {
-		return nil, err
-	}
-	if !probe.HTML(e.Response) || !bytes.Contains(bytes.ToLower(e.Response.Body), []byte(mark)) {
+	if !probe.HTML(s.word.Response) || !s.shows() {
 		return nil, nil
 	}
-	b, proof, ok, err := either(ctx, breakouts(), func(ctx context.Context, b breakout) (web.Exchange, bool, error) {
+	b, proof, ok, err := either(ctx, s.possible(breakouts()), func(ctx context.Context, b breakout) (web.Exchange, bool, error) {
 		mark := s.Marks.Word()
 		e, err := s.send(ctx, b.payload(mark), "an element of ours, out of "+b.context)
 		return e, err == nil && probe.HTML(e.Response) && hasElement(e.Response.Body, mark), err
@@ -63,12 +60,25 @@ func reflected(ctx context.Context, s spot) (*issue.Issue, error) {
 	if ok || err != nil {
 		return s.script(b, proof, ok), err
 	}
-	b, proof, ok, err = either(ctx, handlers(), func(ctx context.Context, b breakout) (web.Exchange, bool, error) {
+	b, proof, ok, err = either(ctx, s.possible(handlers()), func(ctx context.Context, b breakout) (web.Exchange, bool, error) {
 		mark := s.Marks.Word()
 		e, err := s.send(ctx, b.before+mark+b.after, "an attribute of ours, out of "+b.context)
 		return e, err == nil && probe.HTML(e.Response) && hasHandler(e.Response.Body, mark), err
 	})
 	return s.script(b, proof, ok), err
+}
+
+// possible are those whose characters come back as they are. One that needs none
+// is for a value without quotes around it.
+func (s spot) possible(all []breakout) []breakout {
+	bare := bytes.Contains(bytes.ToLower(s.word.Response.Body), []byte("="+s.mark))
+	var out []breakout
+	for _, b := range all {
+		if b.needs == "" && bare || b.needs != "" && s.survives(b.needs) {
+			out = append(out, b)
+		}
+	}
+	return out
 }
 
 func (s spot) script(b breakout, proof []web.Exchange, ok bool) *issue.Issue {

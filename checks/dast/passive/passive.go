@@ -221,19 +221,17 @@ func versions(e web.Exchange) []issue.Issue {
 }
 
 // traces are how runtimes write a stack trace or an unhandled error.
-func traces() map[string]*regexp.Regexp {
-	return map[string]*regexp.Regexp{
-		"Java":       regexp.MustCompile(`(?m)^\s*at [\w$.]+\.[\w$<>]+\((?:[\w$]+\.java:\d+|Native Method|Unknown Source)\)`),
-		"Python":     regexp.MustCompile(`Traceback \(most recent call last\)|File "[^"\n]{1,200}\.py", line \d+`),
-		"Go":         regexp.MustCompile(`goroutine \d+ \[running\]:|(?m)^\t/\S+\.go:\d+ \+0x`),
-		"JavaScript": regexp.MustCompile(`(?m)^\s*at (?:[\w.<>\[\] ]+ \()?(?:file://|node:|/)[^\s()]+\.[cm]?[jt]s:\d+:\d+`),
-		"PHP":        regexp.MustCompile(`(?:Fatal error|Warning|Parse error|Notice)(?:</b>)?: .{1,300} in (?:<b>)?\S+\.php(?:</b>)? on line`),
-		".NET":       regexp.MustCompile(`(?m)^\s*at [\w.` + "`" + `<>]+\([^)\n]*\)(?: in \S+\.cs:line \d+)|Server Error in '/[^']*' Application|System\.\w*Exception: `),
-		"Ruby":       regexp.MustCompile(`\S+\.rb:\d+:in ['` + "`" + `]`),
-		"Werkzeug":   regexp.MustCompile(`Werkzeug Debugger|__debugger__`),
-		"Django":     regexp.MustCompile(`You're seeing this error because you have <code>DEBUG = True</code>`),
-		"Spring":     regexp.MustCompile(`"trace"\s*:\s*"[\w.]+(?:Exception|Error)`),
-	}
+var traces = map[string]*regexp.Regexp{
+	"Java":       regexp.MustCompile(`(?m)^\s*at [\w$.]+\.[\w$<>]+\((?:[\w$]+\.java:\d+|Native Method|Unknown Source)\)`),
+	"Python":     regexp.MustCompile(`Traceback \(most recent call last\)|File "[^"\n]{1,200}\.py", line \d+`),
+	"Go":         regexp.MustCompile(`goroutine \d+ \[running\]:|(?m)^\t/\S+\.go:\d+ \+0x`),
+	"JavaScript": regexp.MustCompile(`(?m)^\s*at (?:[\w.<>\[\] ]+ \()?(?:file://|node:|/)[^\s()]+\.[cm]?[jt]s:\d+:\d+`),
+	"PHP":        regexp.MustCompile(`(?:Fatal error|Warning|Parse error|Notice)(?:</b>)?: .{1,300} in (?:<b>)?\S+\.php(?:</b>)? on line`),
+	".NET":       regexp.MustCompile(`(?m)^\s*at [\w.` + "`" + `<>]+\([^)\n]*\)(?: in \S+\.cs:line \d+)|Server Error in '/[^']*' Application|System\.\w*Exception: `),
+	"Ruby":       regexp.MustCompile(`\S+\.rb:\d+:in ['` + "`" + `]`),
+	"Werkzeug":   regexp.MustCompile(`Werkzeug Debugger|__debugger__`),
+	"Django":     regexp.MustCompile(`You're seeing this error because you have <code>DEBUG = True</code>`),
+	"Spring":     regexp.MustCompile(`"trace"\s*:\s*"[\w.]+(?:Exception|Error)`),
 }
 
 // errorsShown says which answers show the inside of the application (CWE-209).
@@ -242,8 +240,9 @@ func errorsShown(route string, e web.Exchange) []issue.Issue {
 		return nil // a document may hold such words; an error should not
 	}
 	var out []issue.Issue
-	for name, re := range traces() {
-		if re.Match(e.Response.Body) {
+	body := probe.Window(e.Response.Body)
+	for name, re := range traces {
+		if re.Match(body) {
 			out = append(out, issue.Issue{
 				Rule: "web-stack-trace", Route: route, Anchor: name, Confidence: "high",
 				Message: "an answer shows a stack trace or an unhandled error (" + name + ")",

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"hash/fnv"
 	"mime"
+	"slices"
 	"strings"
 
 	"github.com/vitalsign-dev/vitalsign/checks/dast/web"
@@ -18,6 +19,21 @@ func Alike(a, b web.Response, mine ...string) float64 {
 		return 0
 	}
 	return overlap(words(a.Body, mine), words(b.Body, mine))
+}
+
+// Bounds of what of a long body is searched for words of servers: errors stand at
+// its beginning, or where it broke off.
+const (
+	headBytes = 256 << 10
+	tailBytes = 32 << 10
+)
+
+// Window is the part of a body that is searched.
+func Window(body []byte) []byte {
+	if len(body) <= headBytes+tailBytes {
+		return body
+	}
+	return slices.Concat(body[:headBytes], []byte("\n"), body[len(body)-tailBytes:])
 }
 
 // maxWords bounds what is compared of one body.
