@@ -76,7 +76,7 @@ func (s *People) Login(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.sessions[id] = session{person: p}
 	s.mu.Unlock()
-	http.SetCookie(w, &http.Cookie{Name: Cookie, Value: id, Path: "/"})
+	http.SetCookie(w, &http.Cookie{Name: Cookie, Value: id, Path: "/", MaxAge: 365 * 24 * 60 * 60})
 	http.Redirect(w, r, "/profile", http.StatusSeeOther)
 }
 
@@ -165,32 +165,55 @@ func (s *People) Logout2(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// Token gives a token to a program.
+// Token gives a token to a program: for a client's credentials (RFC 6749, 4.4),
+// or for name and password in JSON. It is bound to the patient who asks.
 func (s *People) Token(w http.ResponseWriter, r *http.Request) {
-	var in struct{ Username, Password string }
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4096)).Decode(&in); err != nil {
+	name, password, err := client(w, r)
+	if err != nil {
 		http.Error(w, "not JSON", http.StatusBadRequest)
 		return
 	}
-	if s.hardened && s.late(in.Username) {
+	if s.hardened && s.late(name) {
 		http.Error(w, "too many tries: wait a minute", http.StatusTooManyRequests)
 		return
 	}
-	p, ok := find(in.Username, in.Password)
+	p, ok := find(name, password)
 	if !ok {
-		s.failed(in.Username)
+		s.failed(name)
 		http.Error(w, "wrong name or password", http.StatusUnauthorized)
 		return
 	}
-	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": p.Name, "patient": p.MRN, "exp": time.Now().Add(lifetime).Unix()}).SignedString(signingKey())
+	now := time.Now()
+	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+		"sub": p.Name, "patient": p.MRN, "scope": scope, "iat": now.Unix(), "exp": now.Add(lifetime).Unix(),
+	}).SignedString(signingKey())
 	if err != nil {
 		http.Error(w, "no token", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	if err := json.NewEncoder(w).Encode(map[string]string{"access_token": signed, "token_type": "Bearer"}); err != nil {
+	w.Header().Set("Cache-Control", "no-store")
+	if err := json.NewEncoder(w).Encode(map[string]any{
+		"access_token": signed, "token_type": "Bearer", "expires_in": int(lifetime.Seconds()), "scope": scope, "patient": p.MRN,
+	}); err != nil {
 		return
 	}
+}
+
+// scope is what every token may: read what is its patient's (SMART App Launch 2).
+const scope = "patient/*.rs"
+
+func client(w http.ResponseWriter, r *http.Request) (name, password string, err error) {
+	r.Body = http.MaxBytesReader(w, r.Body, 4096)
+	if name, password, ok := r.BasicAuth(); ok {
+		return name, password, nil
+	}
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return r.FormValue("client_id"), r.FormValue("client_secret"), nil
+	}
+	var in struct{ Username, Password string }
+	err = json.NewDecoder(r.Body).Decode(&in)
+	return in.Username, in.Password, err
 }
 
 // Reset mails a code. There is no mail here: it goes nowhere.

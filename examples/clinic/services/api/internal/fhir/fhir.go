@@ -3,16 +3,22 @@ package fhir
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"clinic.example/portal/api/internal/auth"
 )
 
-// Server answers below /fhir. Without Hardened it asks nobody who he is.
+// Server answers below /fhir. Without Hardened it shows patients to everybody,
+// and all the rest to everybody who is logged in.
 type Server struct {
 	Hardened bool
 	People   *auth.People
+	trail    *trail
 }
 
 type resource = map[string]any
@@ -47,17 +53,19 @@ func testData() resource {
 
 // Routes adds the server's routes.
 func (s Server) Routes(mux *http.ServeMux) {
+	s.trail = &trail{}
 	mux.HandleFunc("GET /fhir/metadata", s.metadata)
 	mux.HandleFunc("GET /fhir/Patient", s.guard(s.search(patients)))
 	mux.HandleFunc("GET /fhir/Patient/{id}", s.guard(s.read("Patient", patients)))
-	mux.HandleFunc("GET /fhir/Patient/{id}/$everything", s.guard(s.everything))
-	mux.HandleFunc("GET /fhir/Observation", s.guard(s.search(observations)))
-	mux.HandleFunc("GET /fhir/Observation/{id}", s.guard(s.read("Observation", observations)))
-	mux.HandleFunc("GET /fhir/AuditEvent", s.guard(s.search(func() []resource { return nil })))
+	mux.HandleFunc("GET /fhir/Patient/{id}/$everything", s.known(s.everything))
+	mux.HandleFunc("GET /fhir/Observation", s.known(s.search(observations)))
+	mux.HandleFunc("GET /fhir/Observation/{id}", s.known(s.read("Observation", observations)))
+	mux.HandleFunc("GET /fhir/AuditEvent", s.known(s.search(s.trail.all)))
 	mux.HandleFunc("/fhir/", func(w http.ResponseWriter, r *http.Request) {
 		s.outcome(w, http.StatusNotFound, "not-supported", "unknown: "+strings.TrimPrefix(r.URL.Path, "/fhir/"))
 	})
 	if s.Hardened {
+		mux.HandleFunc("POST /fhir/Patient/_search", s.guard(s.search(patients)))
 		mux.HandleFunc("GET /fhir/.well-known/smart-configuration", func(w http.ResponseWriter, _ *http.Request) {
 			write(w, "application/json", http.StatusOK, resource{
 				"token_endpoint": "/token", "capabilities": []string{"client-confidential-symmetric", "permission-patient"}, "grant_types_supported": []string{"authorization_code"},
@@ -66,10 +74,20 @@ func (s Server) Routes(mux *http.ServeMux) {
 	}
 }
 
+// guard leaves patients to everybody, unless hardened.
 func (s Server) guard(next http.HandlerFunc) http.HandlerFunc {
 	if !s.Hardened {
 		return next
 	}
+	return s.known(func(w http.ResponseWriter, r *http.Request) {
+		s.trail.add(r)
+		next(w, r)
+	})
+}
+
+// known wants to know who asks, and no more: whose resources they may see is
+// asked by mine.
+func (s Server) known(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := s.People.Find(r); !ok {
 			w.Header().Set("WWW-Authenticate", "Bearer")
@@ -90,8 +108,38 @@ func patientOf(one resource) string {
 	if one["resourceType"] == "Patient" {
 		return one["id"].(string)
 	}
-	ref, _ := one["subject"].(resource)["reference"].(string)
+	subject, _ := one["subject"].(resource)
+	ref, _ := subject["reference"].(string)
 	return strings.TrimPrefix(ref, "Patient/")
+}
+
+// trail keeps who looked at what, the newest first, where the server keeps it.
+type trail struct {
+	mu     sync.Mutex
+	count  int
+	events []resource
+}
+
+const maxEvents = 1000
+
+func (t *trail) add(r *http.Request) {
+	who := auth.Who(r)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.count++
+	t.events = slices.Insert(t.events, 0, resource{
+		"resourceType": "AuditEvent", "id": fmt.Sprintf("event-%d", t.count), "recorded": time.Now().UTC().Format(time.RFC3339Nano),
+		"type":    resource{"system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "code": "rest"},
+		"agent":   []resource{{"name": who.Name, "requestor": true}},
+		"subject": resource{"reference": "Patient/" + who.MRN},
+	})
+	t.events = t.events[:min(len(t.events), maxEvents)]
+}
+
+func (t *trail) all() []resource {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.events)
 }
 
 func (s Server) metadata(w http.ResponseWriter, _ *http.Request) {
@@ -127,7 +175,11 @@ func (s Server) read(kind string, all func() []resource) http.HandlerFunc {
 // is an error that repeats it.
 func (s Server) search(all func() []resource) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		q := r.URL.Query()
+		if err := r.ParseForm(); err != nil {
+			s.outcome(w, http.StatusBadRequest, "invalid", "no form")
+			return
+		}
+		q := r.Form
 		for name := range q {
 			if name != "name" && name != "identifier" && name != "patient" && !strings.HasPrefix(name, "_") {
 				s.outcome(w, http.StatusBadRequest, "invalid", "no parameter "+name+"="+q.Get(name))

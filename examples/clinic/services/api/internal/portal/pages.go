@@ -27,15 +27,20 @@ const page = "<!doctype html><html lang=en><head><title>Patient portal</title></
 
 func isPage(w http.ResponseWriter) { w.Header().Set("Content-Type", "text/html; charset=utf-8") }
 
+// begin gives a browser the session that it will be logged in with.
+func (p Pages) begin(w http.ResponseWriter, r *http.Request) {
+	if _, err := r.Cookie(auth.Cookie); err != nil && !p.Hardened {
+		http.SetCookie(w, &http.Cookie{Name: auth.Cookie, Value: rand.Text(), Path: "/"})
+	}
+}
+
 // Index leads to everything else, in the language that the browser asks for.
 func (p Pages) Index(w http.ResponseWriter, r *http.Request) {
 	welcome := "Welcome"
 	if tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language")); err == nil && len(tags) > 0 && tags[0] == language.German {
 		welcome = "Willkommen"
 	}
-	if _, err := r.Cookie(auth.Cookie); err != nil && !p.Hardened {
-		http.SetCookie(w, &http.Cookie{Name: auth.Cookie, Value: rand.Text(), Path: "/"})
-	}
+	p.begin(w, r)
 	isPage(w)
 	fmt.Fprintf(w, page, "<h1>"+welcome+`</h1><ul>
 <li><a href="/patients?name=Test">patients</a> <a href="/patients/search2?name=Test">again</a>
@@ -122,9 +127,10 @@ func (p Pages) add(w http.ResponseWriter, r *http.Request, kind string) {
 }
 
 // LoginPage has the forms of both logins.
-func (p Pages) LoginPage(w http.ResponseWriter, _ *http.Request) {
+func (p Pages) LoginPage(w http.ResponseWriter, r *http.Request) {
+	p.begin(w, r)
 	form := func(to string) string {
-		return `<form method=post action="` + to + `"><input name=username value=alice><input name=password type=password><button>log in</button></form>`
+		return `<form method=post action="` + to + `"><input name=username><input name=password type=password><button>log in</button></form>`
 	}
 	isPage(w)
 	fmt.Fprintf(w, page, form("/login")+form("/login2"))
