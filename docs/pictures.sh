@@ -40,7 +40,7 @@ cd "$tmp"
     cp policy.yaml "$HOME/.config/vitalsign/policy.yaml"
     "$bin/vitalsign" db import "$root/examples/osv"
     for name in batch infra services web portal; do
-        "$bin/vitalsign" scan --output json="$name.json" "src/$name" || [ $? -eq 1 ]
+        "$bin/vitalsign" scan --skip dast --output json="$name.json" "src/$name" || [ $? -eq 1 ]
     done
     cd src/consent
     "$bin/vitalsign" scan --sign --key ../../ci.key

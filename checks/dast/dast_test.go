@@ -74,7 +74,7 @@ func (p pipe) Write(b []byte) (int, error) { return p.w.Write(b) }
 func (p pipe) Close() error                { _ = p.ReadCloser.Close(); return p.w.Close() }
 
 // look scans an application and gives the run and all that the child said.
-func look(t *testing.T, live checks.Live, credentials map[string]string) (checks.Run, string) {
+func look(t *testing.T, live checks.Live, credentials map[string]string, data ...pipelines.DataSet) (checks.Run, string) {
 	t.Helper()
 	key, err := checks.NewIdentityKey(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
@@ -83,7 +83,7 @@ func look(t *testing.T, live checks.Live, credentials map[string]string) (checks
 	limits := checks.DefaultLimits()
 	plan := pipelines.Plan{
 		Root: t.TempDir(), Inventory: &inventory.Inventory{}, Build: "test", Key: key, Target: checks.Target{Kind: "url"},
-		Steps: []pipelines.PlannedStep{{Check: New().Describe(), Limits: limits, Live: &live, Credentials: credentials}},
+		Steps: []pipelines.PlannedStep{{Check: New().Describe(), Limits: limits, Live: &live, Credentials: credentials, Data: data}},
 	}
 	e := engine{&bytes.Buffer{}}
 	run := pipelines.Execute(t.Context(), plan, e, pipelines.Options{Parallel: 1, Now: time.Now})

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,9 +17,20 @@ import (
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
 )
 
-// The clinic's result is the one in its EXPECTED.md.
+// The clinic's result is the one in its EXPECTED.md, with its application
+// running and without.
 func TestClinic(t *testing.T) {
 	tmp := t.TempDir()
+	portal := t.TempDir()
+	cache, err := exec.Command("go", "env", "GOCACHE").Output() // it would move along with XDG_CACHE_HOME
+	if err != nil {
+		t.Fatal(err)
+	}
+	credentials := []string{
+		credentialEnv + "ALICE_NAME=alice", credentialEnv + "ALICE_PASSWORD=alpha-alpha-alpha",
+		credentialEnv + "BOB_NAME=bob", credentialEnv + "BOB_PASSWORD=beta-beta-beta",
+		"GOCACHE=" + strings.TrimSpace(string(cache)), "PATH=" + portal + string(os.PathListSeparator) + os.Getenv("PATH"),
+	}
 	result := filepath.Join(tmp, "result.json")
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
@@ -29,6 +41,7 @@ func TestClinic(t *testing.T) {
 		cmd := exec.Command(program, args...)
 		cmd.Dir = root
 		cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+tmp, "XDG_CACHE_HOME="+tmp, "XDG_CONFIG_HOME="+tmp, "GITHUB_EVENT_NAME=")
+		cmd.Env = append(cmd.Env, credentials...)
 		out, err := cmd.CombinedOutput()
 		if err != nil && cmd.ProcessState == nil {
 			t.Fatal(err)
@@ -40,27 +53,30 @@ func TestClinic(t *testing.T) {
 	}
 	vitalsign := filepath.Join(binaries(), "vitalsign")
 	run(0, vitalsign, "db", "import", "examples/osv")
-	out := run(1, vitalsign, "scan", "-q", "--max-data-age", "off", "--output", "json="+result, "examples/clinic")
+	run(0, "go", "-C", "examples/clinic/services/api", "build", "-o", filepath.Join(portal, "clinic-api"), ".")
+	out := run(1, vitalsign, "scan", "-q", "--max-data-age", "off", "--allow-exec", "dast", "--output", "json="+result, "examples/clinic")
 	if !strings.Contains(out, "not asked: how old the data of deps may be") {
 		t.Errorf("the verdict does not say that nobody asked how old the data is:\n%s", out)
 	}
 	run(0, "go", "run", "./examples/expected", "examples/clinic/EXPECTED.md", result)
 	// Two runs of one tree are one answer.
 	again := filepath.Join(tmp, "again.json")
-	run(1, vitalsign, "scan", "-q", "--max-data-age", "off", "--output", "json="+again, "examples/clinic")
+	run(1, vitalsign, "scan", "-q", "--max-data-age", "off", "--allow-exec", "dast", "--output", "json="+again, "examples/clinic")
 	run(0, "go", "run", "./examples/expected", "examples/clinic/EXPECTED.md", again)
+	run(1, vitalsign, "scan", "-q", "--max-data-age", "off", "--skip", "dast", "--output", "json="+again, "examples/clinic")
+	run(0, "go", "run", "./examples/expected", "-static", "examples/clinic/EXPECTED.md", again)
 	// With data of today's age the same scan cannot tell.
-	if out := run(3, vitalsign, "scan", "-q", "examples/clinic"); !strings.Contains(out, "deps: stale") {
+	if out := run(3, vitalsign, "scan", "-q", "--skip", "dast", "examples/clinic"); !strings.Contains(out, "deps: stale") {
 		t.Errorf("stale advisories are not named:\n%s", out)
 	}
 	// No credential of the clinic's is in anything that was kept.
-	secret := "pK7wQ2zL9" + "vT4xR8nM3bY6cJ1"
+	secrets := []string{"pK7wQ2zL9" + "vT4xR8nM3bY6cJ1", "alpha-" + "alpha-alpha", "beta-" + "beta-beta"}
 	err = filepath.WalkDir(tmp, func(p string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		b, err := os.ReadFile(p)
-		if bytes.Contains(b, []byte(secret)) {
+		if slices.ContainsFunc(secrets, func(secret string) bool { return bytes.Contains(b, []byte(secret)) }) {
 			t.Errorf("%s holds a credential", p)
 		}
 		return err

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -246,9 +247,11 @@ func takesXML(o surface.Operation) bool {
 
 // external looks for external entities (XXE, CWE-611) in a body of XML: a file
 // of the system in the answer, or a request to an address that only the
-// entity named. The body is replaced whole.
+// entity named. The body is replaced whole, so that it is asked once and not
+// for each of its values.
 func external(ctx context.Context, s spot) (*issue.Issue, error) {
-	if s.p.In != surface.InXML {
+	all := inputs(s.o)
+	if s.p.In != surface.InXML || s.p.Name != all[slices.IndexFunc(all, func(p surface.Parameter) bool { return p.In == surface.InXML })].Name {
 		return nil, nil
 	}
 	root := "root"
@@ -282,7 +285,9 @@ func external(ctx context.Context, s spot) (*issue.Issue, error) {
 	if !ok || err != nil {
 		return nil, err
 	}
-	return s.found("web-xxe", "high", seen("an external entity of the body is resolved"), proof...), nil
+	found := s.found("web-xxe", "high", seen("an external entity of the body is resolved"), proof...)
+	found.Parameter = "body"
+	return found, nil
 }
 
 // Parts of an XML document: its declaration, its first element's name, its

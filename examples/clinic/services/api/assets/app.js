@@ -1,0 +1,2 @@
+document.documentElement.lang = "en";
+//# sourceMappingURL=app.js.map

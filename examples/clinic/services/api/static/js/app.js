@@ -1,0 +1,3 @@
+document.title = "Patient portal";
+fetch("/patients?name=Test");
+//# sourceMappingURL=app.js.map
