@@ -56,9 +56,14 @@ func confirm(s *Finding, f Finding, sure bool) {
 	if sure {
 		s.Confidence = "high"
 	}
-	if len(s.Exchanges) == 0 {
-		s.Exchanges, s.Replay = f.Exchanges, f.Replay
+	s.Exchanges = slices.Concat(s.Exchanges, f.Exchanges)
+	s.Exchanges = s.Exchanges[:min(len(s.Exchanges), MaxExchanges)]
+	if s.Replay == "" {
+		s.Replay = f.Replay
 	}
+	s.Routes = slices.Concat(s.Routes, f.Routes)
+	slices.Sort(s.Routes)
+	s.Routes = slices.Compact(s.Routes)
 	// The worst of them gives the rule, as in Merge.
 	if f.Rule.Severity > s.Rule.Severity {
 		s.Rule, s.Check = f.Rule, f.Check

@@ -90,7 +90,7 @@ func (p Program) Run(ctx context.Context, name string, in io.Reader, out io.Writ
 	sink := &Sink{
 		ctx: ctx, w: w, tree: tree, key: key, redact: p.Redactor, check: name, limit: job.Limits.Findings,
 		componentLimit: job.Limits.Components,
-		rules:          map[string]checks.Rule{}, foreign: job.Tool != nil, never: slices.Collect(maps.Values(live.Credentials)),
+		rules:          map[string]checks.Rule{}, foreign: job.Tool != nil, never: secrets(live),
 	}
 	for _, r := range d.Rules {
 		sink.rules[r.ID] = r
@@ -102,6 +102,19 @@ func (p Program) Run(ctx context.Context, name string, in io.Reader, out io.Writ
 		return fail(w, errors.New(redactAll(err.Error(), slices.Concat(sink.never, p.Redactor.Values(ctx, "", err.Error())))))
 	}
 	return finish(w, tree, sink)
+}
+
+// secrets are the credentials of a running application. An account that is called
+// as its identity is, is in the configuration anyway.
+func secrets(in Input) []string {
+	var out []string
+	for _, v := range in.Credentials {
+		named := in.Live != nil && slices.ContainsFunc(in.Live.Identities, func(i checks.Identity) bool { return i.Name == v })
+		if !named {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 // find gives the check of that name: the external tool that the job declares,

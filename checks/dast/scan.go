@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -158,7 +159,12 @@ func (s *scan) run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	ops := s.set.Operations()
 	for _, i := range s.reader.Issues() {
+		// What was seen at an address is about its operation.
+		if method, path, ok := strings.Cut(i.Route, " "); ok && !strings.Contains(path, "{") {
+			i.Route = probe.Template(ops, method, path)
+		}
 		s.report(i)
 	}
 	s.account(why)
@@ -329,13 +335,34 @@ func (s *scan) operations(ctx context.Context) error {
 }
 
 func (s *scan) operation(ctx context.Context, o surface.Operation, stored *inject.Stored) (lost int, err error) {
-	if lost, err = inject.Operation(ctx, s.target, o); err != nil {
+	t := s.target
+	if s.logsIn(&o) {
+		t.As = ""
+	}
+	if lost, err = inject.Operation(ctx, t, o); err != nil {
 		return lost, err
 	}
 	if s.live.Active && !o.Safe {
-		return lost, stored.Sow(ctx, s.target, o)
+		return lost, stored.Sow(ctx, t, o)
 	}
 	return lost, nil
+}
+
+// logsIn says whether an operation is the login of one of our identities. Wrong
+// passwords for its account would lock it out, so that a made-up one takes its
+// place, and nobody's session is at stake.
+func (s *scan) logsIn(o *surface.Operation) bool {
+	i := slices.IndexFunc(s.live.Identities, func(i checks.Identity) bool { return i.Login == o.Path })
+	if i < 0 {
+		return false
+	}
+	o.Parameters = slices.Clone(o.Parameters)
+	for j, p := range o.Parameters {
+		if slices.Contains(slices.Collect(maps.Values(s.in.Credentials)), p.Example) {
+			o.Parameters[j].Example = s.target.Marks.Word()
+		}
+	}
+	return true
 }
 
 // lose records an operation of which requests got no answer.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/issue"
+	"github.com/vitalsign-dev/vitalsign/checks/dast/passive"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/probe"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/surface"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/web"
@@ -126,6 +127,9 @@ func (c *comparer) operation(ctx context.Context, o surface.Operation) error {
 	if !known.Known() {
 		c.unsteady++
 		return nil
+	}
+	for _, i := range passive.Caching(o.Route(), mine) {
+		c.Report(i)
 	}
 	if refused(nobody.Response) {
 		c.proved[c.As] = true

@@ -48,7 +48,6 @@ func (r *Reader) Read(route string, e web.Exchange, usual bool) {
 		found = append(found, headers(e)...)
 		found = append(found, cookies(e)...)
 		found = append(found, versions(e)...)
-		found = append(found, caching(route, e)...)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -267,10 +266,11 @@ func errorsShown(route string, e web.Exchange) []issue.Issue {
 	return out
 }
 
-// caching says which answers to somebody who is logged in may be kept by a
-// browser or a proxy (RFC 9111, 5.2.2.5; OWASP ASVS 4.0.3, 8.2.1).
-func caching(route string, e web.Exchange) []issue.Issue {
-	if e.Request.As == "" || !probe.OK(e.Response) || len(e.Response.Body) == 0 || static(probe.MediaType(e.Response)) {
+// Caching says whether an answer that is for one person may be kept by a browser
+// or a proxy (RFC 9111, 5.2.2.5; OWASP ASVS 4.0.3, 8.2.1). Whoever calls it knows
+// that nobody else gets this answer.
+func Caching(route string, e web.Exchange) []issue.Issue {
+	if !probe.OK(e.Response) || len(e.Response.Body) == 0 || static(probe.MediaType(e.Response)) {
 		return nil
 	}
 	cc := strings.ToLower(e.Response.Header.Get("Cache-Control"))
@@ -278,8 +278,8 @@ func caching(route string, e web.Exchange) []issue.Issue {
 		return nil
 	}
 	return []issue.Issue{{
-		Rule: "web-cache", Route: route, Confidence: "medium",
-		Message: "an answer to somebody who is logged in may be kept by a browser or a proxy (no Cache-Control: no-store)",
+		Rule: "web-cache", Route: route, Confidence: "high", Exchanges: []web.Exchange{e},
+		Message: "an answer that only somebody who is logged in gets may be kept by a browser or a proxy (no Cache-Control: no-store)",
 	}}
 }
 

@@ -174,10 +174,11 @@ func forgeries() []forgery {
 			return token[:cut+1] + base64.RawURLEncoding.EncodeToString(sig)
 		}},
 		{"a token without a signature (alg none)", func(token string, n byte) string {
-			alg := map[byte]string{1: "none", 2: "None"}[n]
+			// The name's letters matter (RFC 7515, 4.1.1): only the order differs.
+			header := map[byte]string{1: `{"alg":"none","typ":"JWT"}`, 2: `{"typ":"JWT","alg":"none"}`}[n]
 			_, rest, _ := strings.Cut(token, ".")
 			body, _, _ := strings.Cut(rest, ".")
-			return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"`+alg+`","typ":"JWT"}`)) + "." + body + "."
+			return base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + body + "."
 		}},
 	}
 }
