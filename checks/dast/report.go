@@ -21,6 +21,9 @@ func (s *scan) hit(i issue.Issue) child.Hit {
 		method, path = "", "/"
 	}
 	path, operation, _ := strings.Cut(path, " ") // a name of its own: "query patient"
+	if strings.HasSuffix(i.Parameter, ":") {
+		i.Parameter = "" // about the lack of one
+	}
 	h := child.Hit{
 		Rule: i.Rule, Message: i.Message, Confidence: i.Confidence,
 		Location: checks.Location{Path: path, Symbol: symbol(method, strings.TrimSpace(operation+" "+i.Parameter))},
