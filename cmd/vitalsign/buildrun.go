@@ -256,6 +256,8 @@ func (b *building) forResults() *scanner {
 			trusted: trusted{attributes: b.o.trusted.attributes}, settings: b.o.settings, tools: b.o.tools, artifact: true,
 		}
 		o.settings.History = false // it has none
+		// The application was looked at with the sources; what was built is files.
+		o.settings.Dast = config.Dast{}
 		s.trees = append(s.trees, o)
 	}
 	return &s
