@@ -22,8 +22,8 @@ require (
 	github.com/getkin/kin-openapi v0.133.0
 	github.com/gitleaks/go-gitdiff v0.9.1
 	github.com/go-git/go-git/v5 v5.19.0
-	github.com/go-json-experiment/json v0.0.0-20250223041408-d3c622f1b874
 	github.com/go-jose/go-jose/v4 v4.1.4
+	github.com/go-json-experiment/json v0.0.0-20250223041408-d3c622f1b874
 	github.com/gofrs/flock v0.13.2
 	github.com/google/cel-go v0.31.0
 	github.com/google/go-containerregistry v0.22.1
