@@ -67,7 +67,7 @@ func (c *collector) believable(ended error, requireSandbox bool) error {
 		return fmt.Errorf("the sandbox is %s and the configuration requires it: %s", c.hello.Sandbox.Kind, strings.Join(c.hello.Sandbox.Missing, "; "))
 	}
 	if c.step.Check.Live && c.claimed == 0 {
-		return errors.New("it says done, but knows no operation of the application")
+		return errors.New("it knows no operation of the application: nothing answers or is linked at its URL; name a specification (dast.specifications)")
 	}
 	if n, first := c.unaccounted(); n > 0 {
 		return fmt.Errorf("it says done, but %d of %d files are neither read nor skipped (%s)", n, len(c.expect), first)

@@ -76,13 +76,19 @@ func (p pipe) Close() error                { _ = p.ReadCloser.Close(); return p.
 // look scans an application and gives the run and all that the child said.
 func look(t *testing.T, live checks.Live, credentials map[string]string, data ...pipelines.DataSet) (checks.Run, string) {
 	t.Helper()
+	return lookIn(t, t.TempDir(), &inventory.Inventory{}, live, credentials, data...)
+}
+
+// lookIn is look with files of a target.
+func lookIn(t *testing.T, dir string, inv *inventory.Inventory, live checks.Live, credentials map[string]string, data ...pipelines.DataSet) (checks.Run, string) {
+	t.Helper()
 	key, err := checks.NewIdentityKey(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
 	limits := checks.DefaultLimits()
 	plan := pipelines.Plan{
-		Root: t.TempDir(), Inventory: &inventory.Inventory{}, Build: "test", Key: key, Target: checks.Target{Kind: "url"},
+		Root: dir, Inventory: inv, Build: "test", Key: key, Target: checks.Target{Kind: "url"},
 		Steps: []pipelines.PlannedStep{{Check: New().Describe(), Limits: limits, Live: &live, Credentials: credentials, Data: data}},
 	}
 	e := engine{&bytes.Buffer{}}
