@@ -192,6 +192,9 @@ func notes(f checks.Finding) string {
 			parts = append(parts, "also "+w.Check+" "+w.Rule)
 		}
 	}
+	if len(f.Exchanges) > 0 && !f.Location.Live() {
+		parts = append(parts, "confirmed while it ran")
+	}
 	if f.Ignored != nil {
 		parts = append(parts, fmt.Sprintf("ignored until %s by %s: %s", f.Ignored.Until, f.Ignored.By, f.Ignored.Reason))
 	}
