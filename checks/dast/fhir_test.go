@@ -457,7 +457,7 @@ func TestHospitalWithoutFlaws(t *testing.T) {
 func hospitalFlaws() map[string][]string {
 	return map[string][]string{
 		"anonymous":         {"fhir-read-anonymous /fhir/Patient GET", "fhir-read-anonymous /fhir/Observation GET", "fhir-read-anonymous /fhir/Patient/{id} GET"},
-		"leak":              {"fhir-search-leak /fhir/Patient GET query:", "fhir-search-leak /fhir/Observation GET query:"},
+		"leak":              {"fhir-search-leak /fhir/Patient GET", "fhir-search-leak /fhir/Observation GET"},
 		"read":              {"web-access-horizontal /fhir/Patient/{id} GET"},
 		"by-id":             {"fhir-search-leak /fhir/Patient GET query:_id"},
 		"chain":             {"fhir-search-leak /fhir/Observation GET query:patient:Patient._id"},
