@@ -2,7 +2,6 @@ package probe
 
 import (
 	"bytes"
-	"hash/fnv"
 	"mime"
 	"slices"
 	"strings"
@@ -39,28 +38,28 @@ func Window(body []byte) []byte {
 // maxWords bounds what is compared of one body.
 const maxWords = 20000
 
-// words counts the words of a body by their hash. Digits are all the same
-// (times and counters change from answer to answer).
-func words(body []byte, mine []string) map[uint64]int {
+// words counts the words of a body. Digits are all the same (times and counters
+// change from answer to answer).
+func words(body []byte, mine []string) map[string]int {
 	for _, m := range mine {
 		if m != "" {
 			body = bytes.ReplaceAll(body, []byte(m), nil)
 		}
 	}
-	counts := map[uint64]int{}
+	counts := map[string]int{}
+	var word []byte
 	n := 0
 	for _, w := range bytes.FieldsFunc(body, between) {
 		if n++; n > maxWords {
 			break
 		}
-		h := fnv.New64a()
-		for _, c := range w {
+		word = append(word[:0], w...)
+		for i, c := range word {
 			if c >= '0' && c <= '9' {
-				c = '0'
+				word[i] = '0'
 			}
-			_, _ = h.Write([]byte{c}) // a hash never fails
 		}
-		counts[h.Sum64()]++
+		counts[string(word)]++
 	}
 	return counts
 }
@@ -69,7 +68,7 @@ func words(body []byte, mine []string) map[uint64]int {
 func between(r rune) bool { return strings.ContainsRune(" \t\r\n<>\"'=,;:{}[]()&/?", r) }
 
 // overlap is 2|A∩B| / (|A|+|B|) over bags (Sørensen and Dice); 1 for two empty ones.
-func overlap(a, b map[uint64]int) float64 {
+func overlap(a, b map[string]int) float64 {
 	both, all := 0, 0
 	for w, n := range a {
 		both += min(n, b[w])
