@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 )
@@ -110,6 +111,21 @@ type Service struct {
 
 // ServiceHost is the name under which a check reaches the service beside it.
 const ServiceHost = "application"
+
+// CanaryZone is the end of the name under which a canary answers: one that is on
+// no network (RFC 6761, 6.4). The name begins with the job's canary directory.
+const CanaryZone = ".invalid"
+
+// Filled puts the defaults where nothing is said of bounds. A rate of zero stays:
+// it is none.
+func (l Live) Filled() Live {
+	d := DefaultLive()
+	l.Requests = cmp.Or(l.Requests, d.Requests)
+	l.Concurrency = cmp.Or(l.Concurrency, d.Concurrency)
+	l.WallMS = cmp.Or(l.WallMS, d.WallMS)
+	l.RequestMS = cmp.Or(l.RequestMS, d.RequestMS)
+	return l
+}
 
 // DefaultLive are bounds that a small application on loopback bears.
 func DefaultLive() Live {

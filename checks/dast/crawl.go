@@ -2,8 +2,10 @@ package dast
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/vitalsign-dev/vitalsign/checks/dast/exposed"
@@ -167,7 +169,7 @@ func shape(u *url.URL) string {
 		b.WriteRune(r)
 	}
 	b.WriteString("?")
-	for _, k := range sortedKeys(u.Query()) {
+	for _, k := range slices.Sorted(maps.Keys(u.Query())) {
 		b.WriteString(k + "&")
 	}
 	return strings.ReplaceAll(b.String(), "00", "0")

@@ -12,7 +12,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 
@@ -25,6 +24,7 @@ import (
 	"github.com/vitalsign-dev/vitalsign/checks/dast/passive"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/session"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/transport"
+	"github.com/vitalsign-dev/vitalsign/internal/loopback"
 )
 
 const (
@@ -107,7 +107,7 @@ func (check) Run(ctx context.Context, in child.Input, out *child.Sink) error {
 // same code. What it must find there shows that this run could have found it.
 func canary(ctx context.Context, in child.Input, out *child.Sink) error {
 	live := checks.DefaultLive()
-	live.URL = "http://" + in.Tree.CanaryDir() + ".invalid"
+	live.URL = "http://" + in.Tree.CanaryDir() + checks.CanaryZone
 	live.PerSecond = 0
 	base, err := url.Parse(live.URL)
 	if err != nil {
@@ -124,9 +124,5 @@ func canary(ctx context.Context, in child.Input, out *child.Sink) error {
 // container engine, or was made up: no network in between that could listen.
 func local(base *url.URL) bool {
 	host := base.Hostname()
-	if host == "localhost" || host == checks.ServiceHost || strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".invalid") {
-		return true
-	}
-	a := net.ParseIP(host)
-	return a != nil && a.IsLoopback()
+	return loopback.Host(host) || host == checks.ServiceHost || strings.HasSuffix(host, checks.CanaryZone)
 }

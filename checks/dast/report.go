@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
@@ -27,7 +29,7 @@ func (s *scan) hit(i issue.Issue) child.Hit {
 	h := child.Hit{
 		Rule: i.Rule, Message: i.Message, Confidence: i.Confidence,
 		Location: checks.Location{Path: path, Symbol: symbol(method, strings.TrimSpace(operation+" "+i.Parameter))},
-		Anchor:   strings.Join([]string{i.Route, i.Parameter, i.Anchor}, "\n"), Text: " ", Hidden: true, Replay: i.Replay,
+		Anchor:   strings.Join([]string{i.Route, i.Parameter, i.Anchor}, "\n"), Replay: i.Replay,
 	}
 	if routed {
 		h.Routes = []string{i.Route}
@@ -111,7 +113,7 @@ func (s *scan) account(ended error) {
 		// Every operation was done, and something that comes after was not.
 		s.out.Skip("/", reason, detail)
 	}
-	for _, route := range sortedKeys(s.cut) {
+	for _, route := range slices.Sorted(maps.Keys(s.cut)) {
 		_, p, _ := strings.Cut(route, " ")
 		s.out.Skip(p, checks.SkipTooLarge, "its answer was cut off, at 8 MiB or because its time was over")
 	}

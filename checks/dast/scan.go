@@ -50,8 +50,7 @@ type scan struct {
 	// first error of the sink.
 	reported map[string]bool
 	failed   error
-	// pages are the paths of documents that were seen, for what lies beside
-	// them; scripts the answers that were scripts.
+	// pages are the paths of documents that were seen, for what lies beside them.
 	pages []string
 	// cut are operations whose answer was longer than what is read.
 	cut map[string]bool
@@ -63,7 +62,7 @@ type scan struct {
 
 func newScan(in child.Input, out *child.Sink, base *url.URL) *scan {
 	s := &scan{
-		in: in, out: out, live: bounded(*in.Live), base: base, reader: passive.NewReader(),
+		in: in, out: out, live: in.Live.Filled(), base: base, reader: passive.NewReader(),
 		set: surface.NewSet(surface.DefaultLimits()), reported: map[string]bool{}, cut: map[string]bool{}, lost: map[string]int{},
 	}
 	roots, err := s.roots()
@@ -95,24 +94,6 @@ func (s *scan) listen() {
 	}
 	s.calls = newCallbacks(l)
 	s.target.Callback = s.calls
-}
-
-// bounded puts defaults where nothing is said.
-func bounded(l checks.Live) checks.Live {
-	d := checks.DefaultLive()
-	if l.Requests <= 0 {
-		l.Requests = d.Requests
-	}
-	if l.Concurrency <= 0 {
-		l.Concurrency = d.Concurrency
-	}
-	if l.WallMS <= 0 {
-		l.WallMS = d.WallMS
-	}
-	if l.RequestMS <= 0 {
-		l.RequestMS = d.RequestMS
-	}
-	return l
 }
 
 // roots are the authorities that the job names, nil for the system's alone,

@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/issue"
@@ -18,8 +16,6 @@ import (
 	"github.com/vitalsign-dev/vitalsign/checks/dast/transport"
 	"github.com/vitalsign-dev/vitalsign/checks/dast/web"
 )
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // transport asks what the TLS endpoint accepts.
 func (s *scan) transport(ctx context.Context) error {

@@ -3,6 +3,7 @@ package dast
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -74,9 +75,7 @@ func (s *scan) template(ctx context.Context, file string, t template.Template) e
 
 // seed makes a number of what only this run knows.
 func seed(text string) uint64 {
-	var n uint64 = 14695981039346656037 // FNV-1a
-	for i := range len(text) {
-		n = (n ^ uint64(text[i])) * 1099511628211
-	}
-	return n
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(text)) // a hash never fails
+	return h.Sum64()
 }

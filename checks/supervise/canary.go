@@ -11,14 +11,6 @@ import (
 	"time"
 )
 
-// canaryZone is the end of the canary's name, one that is on no network (RFC
-// 6761, 6.4).
-const canaryZone = ".invalid"
-
-// CanaryHost is the name under which the gate answers as a small application
-// with known flaws, made up for each job.
-func CanaryHost(canaryDir string) string { return canaryDir + canaryZone }
-
 // canary answers one connection as an application whose flaws every check of
 // running applications must find: a page that links to a search, which writes
 // what it was asked into the page as it is.

@@ -89,7 +89,7 @@ func (s Supervisor) Gate(job checks.Job) (*egress.Gate, error) {
 	}
 	g := &egress.Gate{
 		Allow: []egress.Host{own}, Open: openConnections, Bytes: gateBytes, Proxy: s.Proxy, Callback: job.Live.Callback,
-		Serve: map[string]func(net.Conn){CanaryHost(job.CanaryDir): canary},
+		Serve: map[string]func(net.Conn){job.CanaryDir + checks.CanaryZone: canary},
 	}
 	if strings.HasPrefix(job.Live.URL, "https:") && own.Port == 443 {
 		// Whether it answers without TLS beside it is a part of the question.

@@ -1,8 +1,8 @@
 package config
 
 import (
+	"cmp"
 	"net"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/loopback"
 )
 
 // Dast is a running application to look at, and how it comes to run. The zero
@@ -316,24 +317,10 @@ func readyOf(v any) Ready {
 	return r
 }
 
-// filled puts the defaults of the check where nothing is said.
+// filled puts the defaults of the check where nothing is said, its rate too.
 func filled(l checks.Live) checks.Live {
-	d := checks.DefaultLive()
-	if l.Requests == 0 {
-		l.Requests = d.Requests
-	}
-	if l.PerSecond == 0 {
-		l.PerSecond = d.PerSecond
-	}
-	if l.Concurrency == 0 {
-		l.Concurrency = d.Concurrency
-	}
-	if l.WallMS == 0 {
-		l.WallMS = d.WallMS
-	}
-	if l.RequestMS == 0 {
-		l.RequestMS = d.RequestMS
-	}
+	l = l.Filled()
+	l.PerSecond = cmp.Or(l.PerSecond, checks.DefaultLive().PerSecond)
 	return l
 }
 
@@ -353,17 +340,10 @@ func numberOf(v any) int64 {
 
 // Loopback says whether a URL, or HOST:PORT, is of this machine.
 func Loopback(text string) bool {
-	host := text
 	if u, err := url.Parse(text); err == nil && u.Host != "" {
-		host = u.Hostname()
-	} else if h, _, err := net.SplitHostPort(text); err == nil {
-		host = h
+		text = u.Host
 	}
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.IsLoopback()
+	return loopback.Host(text)
 }
 
 // needs says what of it is more than looking at what runs on this machine.

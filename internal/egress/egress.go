@@ -25,6 +25,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/yamux"
+
+	"github.com/vitalsign-dev/vitalsign/internal/loopback"
 )
 
 // Bounds of what is said before a stream carries bytes.
@@ -82,11 +84,7 @@ func (h Host) String() string { return net.JoinHostPort(h.Name, strconv.Itoa(int
 
 // Loopback says whether the entry is this machine by its own name or address.
 func (h Host) Loopback() bool {
-	if h.Name == "localhost" || strings.HasSuffix(h.Name, ".localhost") { // RFC 6761, 6.3
-		return true
-	}
-	a, err := netip.ParseAddr(h.Name)
-	return err == nil && a.IsLoopback()
+	return loopback.Host(h.Name)
 }
 
 // Gate holds the list. Its zero value lets nothing through.

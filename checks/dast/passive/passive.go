@@ -22,8 +22,6 @@ import (
 type Reader struct {
 	mu   sync.Mutex
 	seen map[issueKey]*gathered
-	// asked counts the answers that a rule looked at.
-	asked map[string]int
 }
 
 type issueKey struct{ rule, route, parameter, anchor string }
@@ -36,7 +34,7 @@ type gathered struct {
 
 // NewReader makes one.
 func NewReader() *Reader {
-	return &Reader{seen: map[issueKey]*gathered{}, asked: map[string]int{}}
+	return &Reader{seen: map[issueKey]*gathered{}}
 }
 
 // Read looks at the answer to a request of a route. usual says that the request

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -48,7 +49,7 @@ func (c *Client) showRequest(r Request) string {
 // a value that nobody may see.
 func (c *Client) headerLines(r Request) []string {
 	var lines []string
-	for _, name := range sortedNames(r.Header) {
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		for _, v := range r.Header[name] {
 			lines = append(lines, name+": "+hide(v, r.Foreign))
 		}
@@ -66,7 +67,7 @@ func showResponse(r Response, to Request) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %d %s\n", r.Proto, r.Status, http.StatusText(r.Status))
 	var hidden []string
-	for _, name := range sortedNames(r.Header) {
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
 		switch {
 		case name == "Set-Cookie":
 			for _, v := range r.Header[name] {
@@ -119,15 +120,6 @@ func longestFirst(in []string) []string {
 	out := slices.Clone(in)
 	slices.SortStableFunc(out, func(a, b string) int { return len(b) - len(a) })
 	return out
-}
-
-func sortedNames(h http.Header) []string {
-	names := make([]string, 0, len(h))
-	for n := range h {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // printable writes bytes that a terminal must not see as \x hex.

@@ -11,6 +11,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -65,7 +66,7 @@ func Find(ctx context.Context, tree Reader, files []string) *Table {
 			f.dirs[path.Dir(name)] = append(f.dirs[path.Dir(name)], name)
 		}
 	}
-	for _, dir := range sorted(f.dirs) {
+	for _, dir := range slices.Sorted(maps.Keys(f.dirs)) {
 		if ctx.Err() != nil {
 			break
 		}
@@ -238,7 +239,7 @@ func (f *finder) selected(s *source, e *ast.SelectorExpr) []function {
 		}
 	}
 	found := slices.Clone(f.pkg(s.dir).methods[e.Sel.Name])
-	for _, name := range sorted(s.imports) {
+	for _, name := range slices.Sorted(maps.Keys(s.imports)) {
 		found = append(found, f.pkg(s.imports[name]).methods[e.Sel.Name]...)
 	}
 	return found
@@ -340,16 +341,7 @@ func (f *finder) table() *Table {
 	t := &Table{spans: map[string][]span{}}
 	for body, routes := range f.routes {
 		p := f.at[body]
-		t.spans[p.file] = append(t.spans[p.file], span{p.first, p.last, sorted(routes)})
+		t.spans[p.file] = append(t.spans[p.file], span{p.first, p.last, slices.Sorted(maps.Keys(routes))})
 	}
 	return t
-}
-
-func sorted[V any](m map[string]V) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
 }
