@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bmatcuk/doublestar/v4"
+
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/config"
 	"github.com/vitalsign-dev/vitalsign/internal/inventory"
@@ -108,15 +110,12 @@ func namedFiles(root string, live checks.Live) (*inventory.Inventory, error) {
 		}
 	}
 	for _, pattern := range live.Templates {
-		found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
+		// As the check itself matches them.
+		found, err := doublestar.Glob(os.DirFS(root), pattern, doublestar.WithFilesOnly())
 		if err != nil {
 			return nil, err
 		}
-		for _, f := range found {
-			if rel, err := filepath.Rel(root, f); err == nil {
-				names = append(names, filepath.ToSlash(rel))
-			}
-		}
+		names = append(names, found...)
 	}
 	slices.Sort(names)
 	in, err := os.OpenRoot(root)
