@@ -66,13 +66,9 @@ func (c Command) Start(ctx context.Context, say func(string)) (string, func() er
 		}
 		ended <- err
 	}()
-	over := make(chan error, 1)
 	stop := func() error {
 		end()
-		select {
-		case <-over:
-		case <-ended:
-		}
+		<-ended // how it ends does not matter any more
 		return nil
 	}
 	say("starting " + filepath.Base(c.Args[0]))
@@ -82,7 +78,6 @@ func (c Command) Start(ctx context.Context, say func(string)) (string, func() er
 	go func() { began <- c.ready(within, log) }()
 	select {
 	case err := <-ended:
-		over <- err
 		end()
 		return "", nil, fmt.Errorf("the application did not start: %w", err)
 	case err := <-began:
