@@ -104,6 +104,10 @@ func (k IdentityKey) ID() string {
 // Value is the keyed HMAC-SHA-256 of a secret or patient value, in hex.
 func (k IdentityKey) Value(v string) string { return k.mac("value", v) }
 
+// CacheKey is a key for the MAC of what is kept between runs, so that nobody
+// without the identity key can put an answer there.
+func (k IdentityKey) CacheKey() []byte { return []byte(k.mac("cache", "")) }
+
 // Canary is the name, in hex, of a canary's directory for what seed describes.
 // Nobody without the key can foresee it, and the same key gives the same name,
 // so that the same job asked twice is the same job.

@@ -8,7 +8,7 @@ import (
 // Protocol is the number of the job protocol; both programs must have the same.
 // Every change of what may be said makes another one: a parent refuses records
 // that it does not know.
-const Protocol = 4
+const Protocol = 5
 
 // IdentityKeyEnv is the environment variable in which a child gets the
 // identity key (its text form). It is the only secret a child ever holds, and
@@ -76,6 +76,9 @@ type Job struct {
 	// CanaryDir is a directory name that does not exist in the target.
 	CanaryDir string           `json:"canary_dir"`
 	Inventory []inventory.File `json:"inventory"`
+	// Settled are claimed files that an earlier answer covers: they may be read
+	// to understand others, and need no account.
+	Settled []string `json:"settled,omitempty"`
 	// KeyID is the id of the identity key, so that an answer that was computed
 	// under another key is a different job to an engine that keeps answers.
 	KeyID string `json:"key_id"`
@@ -105,6 +108,8 @@ const (
 	RecordComponent RecordType = "component"
 	RecordRule      RecordType = "rule"
 	RecordFinding   RecordType = "finding"
+	RecordRoutes    RecordType = "routes"
+	RecordPart      RecordType = "part"
 	RecordCoverage  RecordType = "coverage"
 	RecordDone      RecordType = "done"
 	RecordFailure   RecordType = "failure"
@@ -116,12 +121,15 @@ type Record struct {
 	Hello    *Hello     `json:"hello,omitempty"`
 	Progress *Progress  `json:"progress,omitempty"`
 	// Component records come in the order of CompareComponents, each once.
-	Component *Component      `json:"component,omitempty"`
-	Rule      *Rule           `json:"rule,omitempty"`
-	Finding   *Finding        `json:"finding,omitempty"`
-	Coverage  *CoverageRecord `json:"coverage,omitempty"`
-	Done      *Done           `json:"done,omitempty"`
-	Failure   *Failure        `json:"failure,omitempty"`
+	Component *Component `json:"component,omitempty"`
+	Rule      *Rule      `json:"rule,omitempty"`
+	Finding   *Finding   `json:"finding,omitempty"`
+	Routes    *RouteSpan `json:"routes,omitempty"`
+	// Part records say what an answer hangs on (Description.Grain is GrainPart).
+	Part     *Part           `json:"part,omitempty"`
+	Coverage *CoverageRecord `json:"coverage,omitempty"`
+	Done     *Done           `json:"done,omitempty"`
+	Failure  *Failure        `json:"failure,omitempty"`
 }
 
 // Hello says who speaks, and behind which walls.

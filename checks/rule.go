@@ -35,6 +35,12 @@ type Description struct {
 	RulesDigest string `json:"rules_digest"`
 	// Claims are the files the check promises to account for.
 	Claims []Claim `json:"claims"`
+	// Grain says what its answer about one file hangs on.
+	Grain Grain `json:"grain,omitempty"`
+	// Closed says that the check is given nothing but the files that it claims
+	// and those that match Sees (patterns as in Part.Uses).
+	Closed bool     `json:"closed,omitempty"`
+	Sees   []string `json:"sees,omitempty"`
 	// Live says that the check looks at a running application and not at files.
 	Live bool `json:"live,omitempty"`
 	// Components says that the check lists the packages that the target names.

@@ -97,9 +97,12 @@ type Unread struct {
 
 // Coverage is what a step read and what it could not.
 type Coverage struct {
-	Claimed int            `json:"claimed"`
-	Read    int            `json:"read"`
-	Bytes   int64          `json:"bytes"`
+	Claimed int   `json:"claimed"`
+	Read    int   `json:"read"`
+	Bytes   int64 `json:"bytes"`
+	// Cached counts the files, among those read or skipped, that an earlier
+	// answer covers.
+	Cached  int            `json:"cached,omitempty"`
 	Skipped map[string]int `json:"skipped,omitempty"` // by reason
 	// Incomplete lists the skipped files that make the step partial, at most
 	// the first hundred; Skipped has the count.

@@ -49,11 +49,27 @@ type collector struct {
 	counts   struct{ findings, components, read, skipped int }
 	readReal int
 	skipped  map[string]int
-	partial  []checks.Skip
-	unread   []checks.Unread
-	missing  []checks.MissingData
+	// childSkipped is the part of skipped that the check said, and passed whom.
+	childSkipped map[string]int
+	passed       []checks.Skip
+	partial      []checks.Skip
+	unread       []checks.Unread
+	missing      []checks.MissingData
 
 	components []checks.Component
+	// given are the files that the check is shown. Of those that are settled an
+	// earlier answer is taken over; kept holds it, and cached counts them.
+	given   []inventory.File
+	settled map[string]bool
+	kept    []keptPart
+	cached  int
+	said    []checks.Part // by the check, of this run
+	// uses are what the check says that its whole answer hangs on.
+	uses     []string
+	usesSaid bool
+	inPart   map[string]bool
+	routes   []checks.RouteSpan
+
 	// last is the component before, the canary's own included.
 	last            checks.Component
 	canaryComponent bool
@@ -67,7 +83,11 @@ func newCollector(plan Plan, p PlannedStep, progress func(checks.Progress)) (*co
 	c := &collector{
 		step: p, claims: claims, build: plan.Build, progress: progress, h: sha256.New(),
 		files: make(map[string]string, len(plan.Inventory.Files)), expect: map[string]bool{},
-		rules: map[string]checks.Rule{}, canary: map[checks.CanaryHit]bool{}, skipped: map[string]int{},
+		rules: map[string]checks.Rule{}, canary: map[checks.CanaryHit]bool{}, skipped: map[string]int{}, childSkipped: map[string]int{},
+		settled: map[string]bool{}, inPart: map[string]bool{},
+	}
+	if c.given, err = given(plan.Inventory, p.Check, claims); err != nil {
+		return nil, err
 	}
 	for _, f := range plan.Inventory.Files {
 		c.files[f.Path] = f.SHA256
@@ -144,8 +164,11 @@ func nonce(key checks.IdentityKey, seed string) string {
 func (c *collector) job(plan Plan, p PlannedStep) checks.Job {
 	job := checks.Job{
 		Protocol: checks.Protocol, Check: p.Check.Name, Root: plan.Root, Options: p.Options,
-		Limits: p.Limits, CanaryDir: c.canaryDir, Inventory: plan.Inventory.Files, Data: map[string]string{},
+		Limits: p.Limits, CanaryDir: c.canaryDir, Inventory: c.given, Data: map[string]string{},
 		KeyID: plan.Key.ID(), Tool: p.Tool, Live: p.Live, Credentials: p.Credentials, Service: p.Service,
+	}
+	if len(c.settled) > 0 {
+		job.Inventory, job.Settled = c.remaining()
 	}
 	if plan.Fresh || p.Live != nil {
 		// What runs may answer in another way each time.
@@ -212,6 +235,10 @@ func (c *collector) record(line []byte) error {
 		err = c.addRule(*r.Rule)
 	case r.Type == checks.RecordFinding && r.Finding != nil:
 		err = c.addFinding(*r.Finding)
+	case r.Type == checks.RecordRoutes && r.Routes != nil:
+		err = c.addRoutes(*r.Routes)
+	case r.Type == checks.RecordPart && r.Part != nil:
+		err = c.addPart(*r.Part)
 	case r.Type == checks.RecordCoverage && r.Coverage != nil:
 		err = c.addCoverage(*r.Coverage)
 	case r.Type == checks.RecordDone && r.Done != nil:
@@ -260,6 +287,8 @@ func (c *collector) addFinding(f checks.Finding) error {
 		return errors.New("it reported a finding without identity")
 	case !inTree && !inCanary && f.Location.Commit == "":
 		return errors.New("it reported a file that is not in the target")
+	case c.settled[f.Location.Path] && f.Location.Commit == "":
+		return errors.New("it reported a file that it was not asked about")
 	case inCanary:
 		for hit := range c.canary {
 			if hit.Path == f.Location.Path && hit.Is(f.Rule.ID) {
@@ -346,14 +375,69 @@ func (c *collector) addCoverage(r checks.CoverageRecord) error {
 		if c.route(s.Path) {
 			c.claimed++
 		}
-		c.skipped[string(s.Reason)]++
-		if !s.Reason.Complete() {
-			c.partial = append(c.partial, s)
-		}
+		c.childSkip(s)
 	}
 	c.unread = append(c.unread, r.Unread...)
 	c.missing = append(c.missing, r.Missing...)
 	return nil
+}
+
+// childSkip counts a file that the check passed over, now or earlier.
+func (c *collector) childSkip(s checks.Skip) {
+	c.skipped[string(s.Reason)]++
+	c.childSkipped[string(s.Reason)]++
+	c.passed = append(c.passed, s)
+	if !s.Reason.Complete() {
+		c.partial = append(c.partial, s)
+	}
+}
+
+// addPart takes what an answer about some files hangs on.
+func (c *collector) addPart(p checks.Part) error {
+	if c.step.Check.Grain != checks.GrainPart && len(p.Files) > 0 {
+		return errors.New("it spoke of parts, which was not described")
+	}
+	for _, f := range p.Files {
+		if _, claimed := c.expect[f]; !claimed || c.settled[f] || c.inPart[f] {
+			return errors.New("it put a file in a part that has no place there")
+		}
+		c.inPart[f] = true
+	}
+	for _, u := range p.Uses {
+		if _, _, err := checks.ParseUse(u); err != nil {
+			return errors.New("it named what a part uses in no form that is known")
+		}
+	}
+	if len(p.Files) == 0 {
+		c.uses, c.usesSaid = append(c.uses, p.Uses...), true
+		return nil
+	}
+	c.unread = append(c.unread, p.Unread...)
+	c.said = append(c.said, p)
+	return nil
+}
+
+func (c *collector) addRoutes(r checks.RouteSpan) error {
+	if !c.inTree(r.Path) || r.First < 1 || r.Last < r.First {
+		return errors.New("it told routes of a place that is not in the target")
+	}
+	c.routes = append(c.routes, r)
+	return nil
+}
+
+// remaining is what a child is shown when some files are settled. A check that
+// looks at each file alone needs none of those.
+func (c *collector) remaining() ([]inventory.File, []string) {
+	if c.step.Check.Grain != checks.GrainFile {
+		return c.given, c.settledPaths()
+	}
+	var out []inventory.File
+	for _, f := range c.given {
+		if !c.settled[f.Path] {
+			out = append(out, f)
+		}
+	}
+	return out, nil
 }
 
 func (c *collector) checkDone(d checks.Done) error {

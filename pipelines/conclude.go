@@ -17,6 +17,7 @@ const maxIncomplete = 100
 // conclude decides what the output is worth. Findings of a failed step are
 // kept: what was found is true even when more may be there.
 func (c *collector) conclude(step checks.Step, ended error, requireSandbox bool) (checks.Step, []checks.Finding) {
+	c.applyRoutes()
 	step.Coverage = c.coverage()
 	if c.hello != nil {
 		step.Sandbox, step.Tool = &c.hello.Sandbox, c.hello.Tool
@@ -39,7 +40,7 @@ func (c *collector) conclude(step checks.Step, ended error, requireSandbox bool)
 	case len(c.missing) > 0:
 		step.Status = checks.Missing
 		step.Reason, step.Advice = missingWords(c.missing)
-	case c.done.Truncated:
+	case c.done.Truncated, c.step.Limits.Findings > 0 && len(c.findings) > c.step.Limits.Findings:
 		step.Status, step.Reason = checks.Partial, fmt.Sprintf("more than %d findings; the rest was dropped", c.step.Limits.Findings)
 	case c.done.TruncatedComponents:
 		step.Status, step.Reason = checks.Partial, fmt.Sprintf("more than %d packages; the rest was dropped", c.step.Limits.Components)
@@ -98,7 +99,7 @@ func (c *collector) unaccounted() (n int, first string) {
 func (c *collector) coverage() checks.Coverage {
 	slices.SortFunc(c.partial, func(a, b checks.Skip) int { return strings.Compare(a.Path, b.Path) })
 	cov := checks.Coverage{
-		Claimed: c.claimed, Read: c.readReal, Bytes: c.bytes, Unread: c.unread,
+		Claimed: c.claimed, Read: c.readReal, Bytes: c.bytes, Unread: mergeUnread(c.unread), Cached: c.cached,
 		Incomplete: c.partial[:min(len(c.partial), maxIncomplete)],
 	}
 	if len(c.skipped) > 0 {

@@ -217,6 +217,17 @@ func runStep(ctx context.Context, plan Plan, i int, engine Engine, now func() ti
 	if err := ctx.Err(); err != nil {
 		return failed(step, interrupted(ctx, " before it started")), said{}
 	}
+	known := newMemory(plan, p, c)
+	if w := known.whole(); w != nil {
+		if done, ok := c.settleWhole(step, w); ok {
+			return done, said{c.findings, c.components}
+		}
+	}
+	c.settleParts(known.parts())
+	if done, ok := c.settledWhole(step, known); ok {
+		known.keep(c, done)
+		return done, said{c.findings, c.components}
+	}
 	emit(Event{Kind: StepStarted, Check: p.Check.Name, Total: c.claimed})
 	began := now()
 	usage, err := within(ctx, p, func(p PlannedStep) (Usage, error) { return engine.Exec(ctx, c.job(plan, p), plan.Key, c) }, emit)
@@ -228,6 +239,7 @@ func runStep(ctx context.Context, plan Plan, i int, engine Engine, now func() ti
 		return failed(step, interrupted(ctx, "")), said{c.findings, c.components}
 	}
 	step, found := c.conclude(step, err, plan.RequireSandbox)
+	known.keep(c, step)
 	if step.Tool != nil {
 		step.Tool.Image = usage.Image
 	}

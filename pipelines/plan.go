@@ -27,6 +27,12 @@ type Plan struct {
 	KeyThrowaway      bool
 	// RequireSandbox fails a step whose child was not fully walled in.
 	RequireSandbox bool
+	// Cache, where there is one, keeps the answers of steps under KeptAs, which
+	// names the target for that, and Slot, "" for the tree itself and another
+	// word for one that is scanned beside it: that one may take over answers
+	// about files that both have.
+	Cache        Cache
+	KeptAs, Slot string
 	// Fresh says that no answer may come from what an engine has kept: who
 	// signs an answer must have seen it come about.
 	Fresh bool

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -181,7 +182,7 @@ func TestHitIsRedactedByTheSharedRedactor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	job := `{"protocol":4,"check":"x","root":"` + dir + `","canary_dir":"c","limits":{"file_bytes":1000,"findings":10},"inventory":[{"path":"a.go","size":39,"sha256":"` + inv.Files[0].SHA256 + `"}]}`
+	job := `{"protocol":` + fmt.Sprint(checks.Protocol) + `,"check":"x","root":"` + dir + `","canary_dir":"c","limits":{"file_bytes":1000,"findings":10},"inventory":[{"path":"a.go","size":39,"sha256":"` + inv.Files[0].SHA256 + `"}]}`
 	var out bytes.Buffer
 	p := Program{Checks: []Check{oneHit{Hit{Rule: "r", Location: checks.Location{Path: "a.go", StartLine: 2, Symbol: value}, Message: "opens " + value, Fix: "not " + value}}},
 		Redactor: finder{value}, Build: "b", Key: key.Text()}

@@ -74,6 +74,9 @@ func (s *Sink) Hit(h Hit) error {
 	if !ok {
 		return fmt.Errorf("rule %q was never declared", h.Rule)
 	}
+	if s.tree.isSettled[h.Path] && h.Commit == "" {
+		return nil // an earlier answer has it
+	}
 	if s.findings >= s.limit && !s.tree.Canary(h.Path) {
 		s.truncated = true
 		return nil
@@ -140,6 +143,26 @@ func (s *Sink) Skip(p string, reason checks.SkipReason, detail string) {
 // Unread names something the check cannot look into at all.
 func (s *Sink) Unread(u checks.Unread) error {
 	return s.w.record(checks.Record{Type: checks.RecordCoverage, Coverage: &checks.CoverageRecord{Unread: []checks.Unread{u}}})
+}
+
+// Part says what the answer about some files hangs on (checks.GrainPart). Parts
+// of the canary are nobody's.
+func (s *Sink) Part(p checks.Part) error {
+	if slices.ContainsFunc(p.Files, s.tree.Canary) {
+		return nil
+	}
+	p.Uses = slices.DeleteFunc(slices.Clone(p.Uses), s.tree.Canary)
+	slices.Sort(p.Uses)
+	p.Uses = slices.Compact(p.Uses)
+	return s.w.record(checks.Record{Type: checks.RecordPart, Part: &p})
+}
+
+// Routes says through which operations of an application lines are reached.
+func (s *Sink) Routes(r checks.RouteSpan) error {
+	if s.tree.Canary(r.Path) {
+		return nil
+	}
+	return s.w.record(checks.Record{Type: checks.RecordRoutes, Routes: &r})
 }
 
 // Missing names a part of the target that could not be judged for want of data.

@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -29,6 +30,8 @@ type Tree struct {
 	files     map[string]*node
 	dirs      map[string][]fs.DirEntry
 	claimed   []string
+	settled   []string // claimed too, and covered by an earlier answer
+	isSettled map[string]bool
 	canaryDir string
 	limit     int64
 	byDigest  bool
@@ -37,12 +40,14 @@ type Tree struct {
 	read    []checks.ReadFile
 	done    map[string]bool
 	skipped []checks.Skip
+	asked   map[string]bool
 	onRead  func(done, total int)
 }
 
 type node struct {
 	file    inventory.File
 	content []byte // of a canary file
+	claimed bool   // the check accounts for it anyway
 }
 
 // ErrTooLarge says that a file is over the limit of what may be held in memory.
@@ -63,11 +68,18 @@ func NewTree(job checks.Job, d checks.Description) (*Tree, error) {
 	}
 	t := &Tree{
 		root: root, files: map[string]*node{}, dirs: map[string][]fs.DirEntry{".": nil},
-		canaryDir: job.CanaryDir, limit: job.Limits.FileBytes, byDigest: job.ByDigest, done: map[string]bool{},
+		canaryDir: job.CanaryDir, limit: job.Limits.FileBytes, byDigest: job.ByDigest, done: map[string]bool{}, asked: map[string]bool{}, isSettled: map[string]bool{},
+	}
+	for _, p := range job.Settled {
+		t.isSettled[p] = true
 	}
 	for _, f := range job.Inventory {
-		t.add(&node{file: f})
-		if ok, _ := claims.Match(f.Path); ok {
+		ok, _ := claims.Match(f.Path)
+		t.add(&node{file: f, claimed: ok})
+		switch {
+		case ok && t.isSettled[f.Path]:
+			t.settled = append(t.settled, f.Path)
+		case ok:
 			t.claimed = append(t.claimed, f.Path)
 		}
 	}
@@ -106,6 +118,10 @@ func (t *Tree) add(n *node) {
 
 // Claimed lists the files the check must account for, canary included.
 func (t *Tree) Claimed() []string { return slices.Clone(t.claimed) }
+
+// Known lists all files of the check's kind: those claimed, and those that an
+// earlier answer covers.
+func (t *Tree) Known() []string { return slices.Concat(t.claimed, t.settled) }
 
 // Paths lists the files of the target, without the canary, sorted.
 func (t *Tree) Paths() []string {
@@ -169,9 +185,28 @@ func words(err error) string {
 	return err.Error()
 }
 
+// Asked gives, in the form of checks.Part's Uses, what the check looked for by
+// name through the tree so far, found or not, sorted: files, and everything
+// once a directory was listed.
+func (t *Tree) Asked() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Sorted(maps.Keys(t.asked))
+}
+
+func (t *Tree) ask(name string) {
+	if n := t.files[name]; t.Canary(name) || n != nil && n.claimed {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.asked[name] = true
+}
+
 // ReadFile hands out a whole file, at most the job's file limit, and only if
 // its digest is the inventory's.
 func (t *Tree) ReadFile(name string) ([]byte, error) {
+	t.ask(name)
 	b, err := t.peek(name)
 	if err != nil {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: errOf(err)}
@@ -226,6 +261,7 @@ func (t *Tree) open(n *node) (*os.File, error) {
 // Stream opens a file of any size. It is accounted for when its end has been
 // reached; a changed file gives ErrChanged there.
 func (t *Tree) Stream(name string) (io.ReadCloser, error) {
+	t.ask(name)
 	n, ok := t.files[name]
 	if !ok {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
@@ -310,6 +346,7 @@ func (t *Tree) Open(name string) (fs.File, error) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
 	if entries, ok := t.dirs[name]; ok {
+		t.ask("**")
 		return &openDir{info: info{path.Base(name), 0, fs.ModeDir | 0o555}, entries: entries}, nil
 	}
 	b, err := t.ReadFile(name)
@@ -321,6 +358,7 @@ func (t *Tree) Open(name string) (fs.File, error) {
 
 // Stat implements fs.StatFS without reading.
 func (t *Tree) Stat(name string) (fs.FileInfo, error) {
+	t.ask(name)
 	if n, ok := t.files[name]; ok {
 		return info{path.Base(name), n.file.Size, 0o444}, nil
 	}
@@ -332,6 +370,7 @@ func (t *Tree) Stat(name string) (fs.FileInfo, error) {
 
 // ReadDir implements fs.ReadDirFS.
 func (t *Tree) ReadDir(name string) ([]fs.DirEntry, error) {
+	t.ask("**")
 	entries, ok := t.dirs[name]
 	if !ok {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: fs.ErrNotExist}

@@ -114,7 +114,11 @@ func (c *Check) Run(ctx context.Context, in child.Input, out *child.Sink) error 
 	if err := m.report(ctx, in.Tree, out); err != nil {
 		return err
 	}
-	return r.notes.report(out)
+	if err := r.notes.report(out); err != nil {
+		return err
+	}
+	// A requirements file may name another that is not called like one.
+	return out.Part(checks.Part{Uses: in.Tree.Asked()})
 }
 
 // reportMissing names every ecosystem without data, and with each the one

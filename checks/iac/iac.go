@@ -14,7 +14,9 @@ package iac
 
 import (
 	"context"
+	"path"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/aquasecurity/trivy/pkg/iac/rego"
@@ -56,7 +58,7 @@ func (c *Check) Describe() checks.Description {
 	}
 	return checks.Description{
 		Name: c.Name(), Title: "Misconfigured infrastructure as code (trivy)", Version: version,
-		Rules: known.rules, RulesDigest: known.digest, Claims: claims(), Canary: canary(),
+		Rules: known.rules, RulesDigest: known.digest, Claims: claims(), Canary: canary(), Grain: checks.GrainPart,
 	}
 }
 
@@ -86,7 +88,7 @@ func (c *Check) Run(ctx context.Context, in child.Input, out *child.Sink) error 
 	if err != nil {
 		return err
 	}
-	s := &run{in: in, out: out, files: known.files, guard: newGuard(in.Limits), unread: map[string]*checks.Unread{}}
+	s := &run{in: in, out: out, files: known.files, guard: newGuard(in.Limits), unread: map[string]*checks.Unread{}, noted: map[string]bool{}}
 	found, err := s.survey(ctx)
 	if err != nil {
 		return err
@@ -103,7 +105,10 @@ func (c *Check) Run(ctx context.Context, in child.Input, out *child.Sink) error 
 		return err
 	}
 	s.charts(found.charts)
-	return s.sayUnread()
+	if err := s.sayUnread(); err != nil {
+		return err
+	}
+	return s.sayParts()
 }
 
 // run is one run of the check.
@@ -115,6 +120,10 @@ type run struct {
 	guard  *guard
 	mu     sync.Mutex // of unread
 	unread map[string]*checks.Unread
+	// noted are files of which something could not be read, and asked is what
+	// Terraform looked for.
+	noted map[string]bool
+	asked []string
 }
 
 // maxExamples is how many places an Unread names.
@@ -131,6 +140,16 @@ func (s *run) cannotRead(what, why, command, example string) {
 	}
 	u.Count++
 	u.Examples = append(u.Examples, example)
+}
+
+// countUnread is how often something could not be looked into so far.
+func (s *run) countUnread() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, u := range s.unread {
+		n += u.Count
+	}
+	return n
 }
 
 func (s *run) sayUnread() error {
@@ -150,6 +169,24 @@ func (s *run) sayUnread() error {
 	}
 	return nil
 }
+
+// sayParts says what answers hang on. Each file that is judged by itself hangs
+// on where charts are; Terraform's files, and those that are counted as unread,
+// are looked at anew every time that anything claimed has changed.
+func (s *run) sayParts() error {
+	for _, p := range s.in.Tree.Claimed() {
+		if terraformFile(strings.ToLower(p)) || path.Base(p) == chartFile || s.noted[p] {
+			continue
+		}
+		if err := s.out.Part(checks.Part{Files: []string{p}, Uses: []string{"**/" + chartFile}}); err != nil {
+			return err
+		}
+	}
+	return s.out.Part(checks.Part{Uses: s.asked})
+}
+
+// chartFile is what makes a directory a Helm chart.
+const chartFile = "Chart.yaml"
 
 // charts names what would need a Helm renderer.
 func (s *run) charts(paths []string) {

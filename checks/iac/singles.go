@@ -18,21 +18,31 @@ import (
 // check, must not take the findings of another with it.
 func (s *run) singles(ctx context.Context, files []single, charts []string) error {
 	for _, f := range files {
-		b, ok := s.read(f.path)
-		if !ok {
+		before := s.countUnread()
+		if err := s.kinds(ctx, f, charts); err != nil {
+			return err
+		}
+		s.noted[f.path] = s.countUnread() != before
+	}
+	return nil
+}
+
+// kinds judges a file as each kind that it is.
+func (s *run) kinds(ctx context.Context, f single, charts []string) error {
+	b, ok := s.read(f.path)
+	if !ok {
+		return nil
+	}
+	docs, err := s.parse(f, b, charts)
+	if err != nil {
+		return nil // said
+	}
+	for _, k := range f.kinds {
+		if k != dockerfileKind && !k.confirm(docs) {
 			continue
 		}
-		docs, err := s.parse(f, b, charts)
-		if err != nil {
-			continue // said
-		}
-		for _, k := range f.kinds {
-			if k != dockerfileKind && !k.confirm(docs) {
-				continue
-			}
-			if err := s.single(ctx, f.path, k, b, docs); err != nil {
-				return err
-			}
+		if err := s.single(ctx, f.path, k, b, docs); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -45,7 +45,7 @@ func (s *run) survey(ctx context.Context) (surveyed, error) {
 		case len(one.kinds) > 0:
 			out.singles = append(out.singles, one)
 		}
-		if path.Base(p) == "Chart.yaml" && !s.in.Tree.Canary(p) {
+		if path.Base(p) == chartFile && !s.in.Tree.Canary(p) {
 			out.charts = append(out.charts, p)
 		}
 	})

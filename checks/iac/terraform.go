@@ -26,6 +26,18 @@ func (s *run) terraform(ctx context.Context, paths []string) error {
 	if err := s.terraformFiles(ctx, canary, true); err != nil {
 		return err
 	}
+	if len(target) == 0 {
+		return nil
+	}
+	// A module is judged with all that it calls, also where an earlier answer
+	// about that holds.
+	for _, p := range s.in.Tree.Known() {
+		if terraformFile(p) && !s.in.Tree.Canary(p) {
+			target = append(target, p)
+		}
+	}
+	slices.Sort(target)
+	target = slices.Compact(target)
 	return s.terraformFiles(ctx, target, false)
 }
 
@@ -34,7 +46,8 @@ func (s *run) terraformFiles(ctx context.Context, paths []string, canary bool) e
 	if err != nil {
 		return err
 	}
-	v := &view{ctx: ctx, tree: s.in.Tree, canary: canary, looked: map[string]int{}, refuse: m.circular(), most: m.maxLoads()}
+	v := &view{ctx: ctx, tree: s.in.Tree, canary: canary, looked: map[string]int{}, asked: map[string]bool{}, refuse: m.circular(), most: m.maxLoads()}
+	defer func() { s.asked = append(s.asked, v.uses(m)...) }()
 	for dir := range v.refuse {
 		s.skipDir(m, dir, checks.SkipUnparsable, "its modules call each other in a circle")
 	}

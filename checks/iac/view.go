@@ -32,6 +32,7 @@ type view struct {
 
 	mu     sync.Mutex
 	looked map[string]int
+	asked  map[string]bool // files, there or not
 	loads  int
 	most   int
 	refuse map[string]bool // directories of modules that call themselves
@@ -57,6 +58,7 @@ func (v *view) Open(name string) (fs.File, error) {
 	if err := v.see("open", name); err != nil {
 		return nil, err
 	}
+	v.ask(name)
 	return v.tree.Open(name)
 }
 
@@ -65,6 +67,7 @@ func (v *view) Stat(name string) (fs.FileInfo, error) {
 	if err := v.see("stat", name); err != nil {
 		return nil, err
 	}
+	v.ask(name)
 	return v.tree.Stat(name)
 }
 
@@ -85,6 +88,30 @@ func (v *view) ReadDir(name string) ([]fs.DirEntry, error) {
 	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
 		return v.see("readdir", path.Join(name, e.Name())) != nil
 	}), err
+}
+
+func (v *view) ask(name string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.asked[name] = true
+}
+
+// uses are the files that were looked for, in the form of checks.Part's Uses.
+// Whoever lists a directory that is no module looks for what is below it, too.
+func (v *view) uses(m *modules) []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.canary {
+		return nil
+	}
+	out := sortedKeys(v.asked)
+	for dir := range v.looked {
+		if len(m.files[dir]) == 0 {
+			return []string{"**"}
+		}
+		out = append(out, path.Join(dir, "*"))
+	}
+	return out
 }
 
 // begin resets the count of loads for the next root module.

@@ -7,6 +7,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +46,7 @@ func (c Check) Describe() checks.Description {
 	return checks.Description{
 		Name: c.Name(), Title: "Weaknesses in source code (gosec, for Go)", Version: version,
 		Rules: rules, RulesDigest: hex.EncodeToString(h.Sum(nil)),
+		Grain: checks.GrainPart, Closed: true, Sees: []string{modFiles},
 		Claims: []checks.Claim{{Pattern: "**/*.go", Exact: true}}, Languages: []string{"Go"},
 		Canary: checks.Canary{
 			Files: []checks.CanaryFile{{Path: "weak.go", Parts: []string{
@@ -51,6 +55,9 @@ func (c Check) Describe() checks.Description {
 		},
 	}
 }
+
+// modFiles say which module a directory belongs to, and its version of Go.
+const modFiles = "**/go.mod"
 
 func ruleOf(r goscan.Rule) checks.Rule {
 	out := checks.Rule{
@@ -85,6 +92,7 @@ func (Check) Run(ctx context.Context, in child.Input, out *child.Sink) error {
 	if wall := time.Duration(in.Limits.WallMS) * time.Millisecond; wall > 0 {
 		options.PackageTimeout = min(goscan.DefaultPackageTimeout, wall/packageTimeout)
 	}
+	options.Others = in.Tree.Known()
 	result, err := goscan.Scan(ctx, in.Tree, in.Tree.Claimed(), options, out.Progress)
 	if err != nil {
 		return err
@@ -92,15 +100,19 @@ func (Check) Run(ctx context.Context, in child.Input, out *child.Sink) error {
 	for _, s := range result.Skipped {
 		skip(in.Tree, s)
 	}
-	routes := goroutes.Find(ctx, in.Tree, in.Tree.Claimed())
 	for _, i := range result.Issues {
-		h := hit(i)
-		h.Routes = routes.At(i.Path, i.Line)
-		if err := out.Hit(h); err != nil {
+		if err := out.Hit(hit(i)); err != nil {
 			return err
 		}
 	}
-	return unread(result, in, out)
+	// A route leads from file to file, so all of them are looked at for it,
+	// also where earlier answers about them hold.
+	for file, s := range goroutes.Find(ctx, in.Tree, in.Tree.Known()).Spans() {
+		if err := out.Routes(checks.RouteSpan{Path: file, First: s.First, Last: s.Last, Routes: s.Routes}); err != nil {
+			return err
+		}
+	}
+	return parts(result, in, out)
 }
 
 // skip puts a skip of goscan into the words of the protocol.
@@ -134,30 +146,40 @@ func hit(i goscan.Issue) child.Hit {
 	return h
 }
 
-// unread names what the data-flow rules did not see, and fails files whose
-// rules broke.
-func unread(result goscan.Result, in child.Input, out *child.Sink) error {
-	partly := checks.Unread{
-		What: "Go packages", Why: "not wholly type-checked: the packages they import are not on disk", Command: "go mod vendor",
+// parts says of each directory what its answer hangs on and what the data-flow
+// rules did not see in it, and fails files whose rules broke.
+func parts(result goscan.Result, in child.Input, out *child.Sink) error {
+	byDir := map[string]*checks.Part{}
+	for _, f := range in.Tree.Claimed() {
+		d := path.Dir(f)
+		if byDir[d] == nil {
+			byDir[d] = &checks.Part{Uses: []string{modFiles}}
+			for _, u := range append(result.Uses[d], d) {
+				byDir[d].Uses = append(byDir[d].Uses, path.Join(u, "*"))
+			}
+		}
+		byDir[d].Files = append(byDir[d].Files, f)
 	}
-	statements := 0
 	for _, p := range result.Packages {
 		if p.Panicked != "" {
 			for _, f := range p.Files {
 				in.Tree.Skip(f, checks.SkipUnparsable, "a rule broke on its package ("+p.Panicked+")")
 			}
 		}
-		if p.Untyped > 0 {
-			partly.Count++
-			statements += p.Untyped
-			if len(partly.Examples) < 3 {
-				partly.Examples = append(partly.Examples, p.Dir)
-			}
+		if part := byDir[p.Dir]; part != nil && p.Untyped > 0 {
+			part.Unread = append(part.Unread, checks.Unread{
+				What: "Go packages", Count: 1, Why: "not wholly type-checked: the packages they import are not on disk",
+				Command: "go mod vendor", Examples: []string{p.Dir},
+			}, checks.Unread{
+				What: "Go statements", Count: p.Untyped, Why: "their types are not known, so the flow of data was not followed through them",
+				Command: "go mod vendor",
+			})
 		}
 	}
-	if partly.Count == 0 {
-		return nil
+	for _, d := range slices.Sorted(maps.Keys(byDir)) {
+		if err := out.Part(*byDir[d]); err != nil {
+			return err
+		}
 	}
-	partly.Why += fmt.Sprintf("; %d statements were not followed", statements)
-	return out.Unread(partly)
+	return nil
 }

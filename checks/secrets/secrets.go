@@ -64,7 +64,7 @@ func (c *Check) Describe() checks.Description {
 	return checks.Description{
 		Name: c.Name(), Title: "Credentials in files and history (gitleaks)", Version: version,
 		Rules: c.rules(), RulesDigest: hex.EncodeToString(sum[:]),
-		Claims: []checks.Claim{{Pattern: "**"}},
+		Claims: []checks.Claim{{Pattern: "**"}}, Grain: checks.GrainFile, Closed: true,
 		Needs:  []checks.Need{{Name: optionHistory, Command: "vitalsign scan --history", Optional: true}},
 		Canary: canary(), Options: map[string]string{optionHistory: "also read every commit of every branch"},
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,7 @@ type scanFlags struct {
 	outputs        []string
 	quiet, verbose bool
 	noIgnore       bool
+	noCache        bool
 	only           []string
 	baseline       string
 	policy         string
@@ -62,6 +64,7 @@ func (a *app) scanCommand() *cobra.Command {
 	reportFlags(fl, &f)
 	fl.String("db", "", "where the advisory data is (default: the cache; see vitalsign db)")
 	fl.BoolVar(&f.noIgnore, "no-ignore", false, "read what .gitignore names, too")
+	fl.BoolVar(&f.noCache, "no-cache", false, "ask every check anew, and keep no answer for the next scan")
 	fl.StringSliceVar(&f.only, "check", nil, "only these checks; the rest is named as not asked")
 	evidenceFlags(fl, &f)
 	fl.StringVar(&f.baseline, "baseline", "", "commit or branch that the change starts from: its configuration and ignores count (default: what the CI event says)")
@@ -338,7 +341,7 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 	plan := pipelines.Plan{
 		Target: o.tree.Target, Root: o.tree.Root, Inventory: inv, Build: s.tool.Build, ToolDigest: s.tool.Digest,
 		Key: s.key, KeyThrowaway: s.throwaway, RequireSandbox: o.settings.RequireSandbox,
-		Fresh: s.flags.sign != "",
+		Fresh: s.flags.sign != "", Cache: s.openAnswers(o.settings.CacheSize), KeptAs: keptAs(o),
 	}
 	history, cleanup, err := s.history(ctx, o)
 	if err != nil {
@@ -379,6 +382,12 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 	run.Verdict = judge.Judge(run, judge.Gate{FailOn: o.settings.FailOn, UnratedAs: o.settings.UnratedAs}, ctx.Err() != nil)
 	run.Verdict.Reasons = append(run.Verdict.Reasons, ageReasons...)
 	return run
+}
+
+// keptAs names a target for what is kept of it: the same repository in another
+// place is the same target.
+func keptAs(o opened) string {
+	return strings.Join([]string{cmp.Or(o.tree.Target.Remote, o.tree.Root), o.tree.Only, o.tree.Target.Project}, "\n")
 }
 
 // inventory lists the files of a target; of a running application, those that

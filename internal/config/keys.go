@@ -179,6 +179,11 @@ func leaveKeys() []Key {
 		get:  func(s Settings) value { return value{list: []string{s.Engine.String()}} },
 		set:  func(s *Settings, v value) { s.Engine, _ = parseEngine(v.list[0]) },
 	}, {
+		Name: "cache_size", Type: TypeSize, Env: "VITALSIGN_CACHE_SIZE", Flag: "cache-size", Outside: true,
+		Help: "How much room the answers take that are kept for later scans.",
+		get:  func(s Settings) value { return number(s.CacheSize) },
+		set:  func(s *Settings, v value) { s.CacheSize = v.n },
+	}, {
 		Name: "evidence", Type: TypePlace, Env: "VITALSIGN_EVIDENCE", Flag: "evidence", Outside: true,
 		Help: "Where signed evidence is kept; it only grows there.",
 		get:  func(s Settings) value { return value{list: []string{s.Evidence}} },

@@ -36,6 +36,9 @@ type Settings struct {
 	RequireSandbox bool
 	// Parallel is how many children run at once; 0 means one a processor.
 	Parallel int
+	// CacheSize bounds the answers that are kept for later scans, in bytes; 0
+	// keeps none.
+	CacheSize int64
 	// Engine is where checks and builds run.
 	Engine Engine
 	// Evidence is where signed evidence is kept (see attest/archive), or
@@ -63,6 +66,6 @@ func Defaults() Settings {
 		MaxDataAge:        14 * 24 * time.Hour,
 		InlineMaxSeverity: checks.Low, InlineMaxDays: 90,
 		Engine:   Engine{Kind: EngineAuto},
-		Evidence: EvidenceDefault,
+		Evidence: EvidenceDefault, CacheSize: 1 << 30,
 	}
 }

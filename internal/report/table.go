@@ -271,8 +271,11 @@ func StepLine(style Style, s checks.Step) string {
 	if s.PeakBytes > 0 {
 		line += fmt.Sprintf("  %d MB", s.PeakBytes>>20)
 	}
-	if s.Cached {
+	switch {
+	case s.Cached:
 		line += "  cached"
+	case s.Coverage.Cached > 0:
+		line += fmt.Sprintf("  %d from the cache", s.Coverage.Cached)
 	}
 	if s.Reason != "" {
 		line += "  " + safetext.Line(s.Reason)

@@ -7,10 +7,12 @@ package goroutes
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"iter"
 	"maps"
 	"path"
 	"regexp"
@@ -33,12 +35,28 @@ type Reader interface {
 
 // Table says which routes reach a place.
 type Table struct {
-	spans map[string][]span // by file
+	spans map[string][]Span // by file
 }
 
-type span struct {
-	first, last int
-	routes      []string
+// Span is a function's lines, and the routes through which it is reached, sorted.
+type Span struct {
+	First, Last int
+	Routes      []string
+}
+
+// Spans gives those of each file, by path and line.
+func (t *Table) Spans() iter.Seq2[string, Span] {
+	return func(yield func(string, Span) bool) {
+		for _, file := range slices.Sorted(maps.Keys(t.spans)) {
+			spans := slices.Clone(t.spans[file])
+			slices.SortFunc(spans, func(a, b Span) int { return cmp.Or(a.First-b.First, a.Last-b.Last, slices.Compare(a.Routes, b.Routes)) })
+			for _, s := range spans {
+				if !yield(file, s) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // At gives the routes through which a line is reached, sorted; those of the
@@ -46,8 +64,8 @@ type span struct {
 func (t *Table) At(file string, line int) []string {
 	var out []string
 	for _, s := range t.spans[file] {
-		if s.first <= line && line <= s.last {
-			out = append(out, s.routes...)
+		if s.First <= line && line <= s.Last {
+			out = append(out, s.Routes...)
 		}
 	}
 	slices.Sort(out)
@@ -338,10 +356,10 @@ func (f *finder) module(dir string) module {
 }
 
 func (f *finder) table() *Table {
-	t := &Table{spans: map[string][]span{}}
+	t := &Table{spans: map[string][]Span{}}
 	for body, routes := range f.routes {
 		p := f.at[body]
-		t.spans[p.file] = append(t.spans[p.file], span{p.first, p.last, slices.Sorted(maps.Keys(routes))})
+		t.spans[p.file] = append(t.spans[p.file], Span{p.first, p.last, slices.Sorted(maps.Keys(routes))})
 	}
 	return t
 }

@@ -48,7 +48,7 @@ func newScan(fsys fs.FS, o Options) (*scan, error) {
 	// Packages that are imported by many are checked once, for all.
 	return &scan{
 		opt:     o,
-		tree:    &tree{fsys: fsys, opt: o, modules: newModules(fsys, goVersion)},
+		tree:    &tree{fsys: fsys, opt: o, modules: newModules(fsys, goVersion), uses: newUses()},
 		fset:    token.NewFileSet(),
 		std:     &stdtypes.Set{},
 		loaders: map[buildConfig]*loader{},
@@ -109,7 +109,7 @@ func (s *scan) abandon() {
 	s.fset = token.NewFileSet()
 	s.std = &stdtypes.Set{}
 	known := s.tree.modules
-	s.tree = &tree{fsys: s.tree.fsys, opt: s.opt, modules: newModules(known.fsys, known.newest)}
+	s.tree = &tree{fsys: s.tree.fsys, opt: s.opt, modules: newModules(known.fsys, known.newest), uses: s.tree.uses}
 	s.tree.modules.learn(s.dirs)
 }
 

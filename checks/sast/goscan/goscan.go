@@ -72,6 +72,9 @@ type Options struct {
 	Tests bool
 	// Generated includes files marked "Code generated … DO NOT EDIT.".
 	Generated bool
+	// Others are further Go files of the tree. They are not analysed, but the
+	// modules that they are in are known, as if they were.
+	Others []string
 }
 
 // DefaultOptions returns the default limits, with tests and generated files
@@ -152,6 +155,10 @@ type Result struct {
 	Skipped  []Skip
 	// Truncated says that MaxFindings was reached.
 	Truncated bool
+	// Uses says of each directory of Packages in which others of the tree its
+	// types were looked for, whether they are there or not, over all imports of
+	// imports. What is known of the directory also hangs on every go.mod.
+	Uses map[string][]string
 }
 
 // ErrGoVersion is returned by Scan when gosec does not see GoVersion.
@@ -210,6 +217,12 @@ func (s *scan) finish() Result {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Detail, b.Detail))
 	})
 	s.result.Skipped = slices.Compact(s.result.Skipped)
+	s.result.Uses = map[string][]string{}
+	for _, p := range s.result.Packages {
+		if _, done := s.result.Uses[p.Dir]; !done {
+			s.result.Uses[p.Dir] = s.tree.uses.from(p.Dir)
+		}
+	}
 	return s.result
 }
 

@@ -69,6 +69,7 @@ func (im *importer) Import(imp string) (*types.Package, error) {
 		return p, nil
 	}
 	for _, dir := range im.tree.modules.candidates(im.dir, imp) {
+		im.tree.uses.add(im.dir, dir)
 		p, err := im.load(dir, imp)
 		if err != nil {
 			return stranger(imp), err

@@ -57,8 +57,8 @@ func (s *scan) plan(ctx context.Context, files []string) ([]*unit, error) {
 		dirs = append(dirs, d)
 	}
 	slices.Sort(dirs)
-	s.dirs = dirs
-	s.tree.modules.learn(dirs)
+	s.dirs = s.allDirs(dirs)
+	s.tree.modules.learn(s.dirs)
 	var units []*unit
 	for _, d := range dirs {
 		if err := ctx.Err(); err != nil {
@@ -68,6 +68,17 @@ func (s *scan) plan(ctx context.Context, files []string) ([]*unit, error) {
 		units = append(units, s.planDir(d, slices.Compact(byDir[d]))...)
 	}
 	return units, nil
+}
+
+// allDirs adds the directories of the files that are not analysed, in the order
+// in which they would have been learnt of with them.
+func (s *scan) allDirs(dirs []string) []string {
+	all := slices.Clone(dirs)
+	for _, f := range s.opt.Others {
+		all = append(all, path.Dir(f))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 func (s *scan) planDir(dir string, listed []string) []*unit {
@@ -210,6 +221,7 @@ type tree struct {
 	fsys    fs.FS
 	opt     Options
 	modules *modules
+	uses    *uses
 }
 
 // dirMetas returns the Go files of a directory that can be read and parsed, in
