@@ -80,6 +80,8 @@ type Run struct {
 	// Components are the packages that the target names. They are all of them
 	// only if the step that lists them is complete.
 	Components []Component `json:"components,omitempty"`
+	// Baseline is what the findings were compared with, nil when with nothing.
+	Baseline *Baseline `json:"baseline,omitempty"`
 	// Unread says what no check of the plan can read.
 	Unread []Unread `json:"unread,omitempty"`
 	// Waivers are all that were there, and what became of each.
@@ -88,6 +90,16 @@ type Run struct {
 	// are unused, expired or not allowed, settings that lost.
 	Notes   []string `json:"notes,omitempty"`
 	Verdict Verdict  `json:"verdict"`
+}
+
+// Baseline is the commit that a change starts from, seen by the same checks.
+type Baseline struct {
+	Commit string `json:"commit,omitempty"`
+	// Why it is this one: a flag, a CI system's event, the default branch.
+	Why string `json:"why"`
+	// Unknown says why nobody could tell what was there before, or in which
+	// checks: what they found is new.
+	Unknown string `json:"unknown,omitempty"`
 }
 
 // Outcome is one half of a verdict. Its zero value is unknown, which blocks.

@@ -154,7 +154,7 @@ func (t *Tree) Inventory(ctx context.Context, o InventoryOptions) (*inventory.In
 		}
 		opts.Tracked = make(map[string]inventory.Tracked, len(entries))
 		for _, e := range entries {
-			opts.Tracked[e.Path] = inventory.Tracked{Submodule: e.Mode == "160000", Link: e.Mode == "120000", Sparse: e.Sparse}
+			opts.Tracked[e.Path] = inventory.Tracked{Submodule: e.Mode == git.ModeSubmodule, Link: e.Mode == git.ModeLink, Sparse: e.Sparse}
 		}
 	}
 	return inventory.Take(ctx, root, opts)

@@ -13,6 +13,10 @@ import (
 	"github.com/vitalsign-dev/vitalsign/pipelines"
 )
 
+// dataHistory is how the secrets check calls a history: data, and the option to
+// read it.
+const dataHistory = "history"
+
 // maxHistory bounds the patches of a history, in bytes.
 const maxHistory = 16 << 30
 
@@ -38,7 +42,7 @@ func (s *scanner) history(ctx context.Context, o opened) (set *pipelines.DataSet
 		return nil, cleanup, fmt.Errorf("its history could not be read: %w", err)
 	}
 	return &pipelines.DataSet{
-		Data: checks.Data{Name: "history", Digest: hex.EncodeToString(h.Sum(nil)), AsOf: s.app.now().UTC()}, Path: f.Name(),
+		Data: checks.Data{Name: dataHistory, Digest: hex.EncodeToString(h.Sum(nil)), AsOf: s.app.now().UTC()}, Path: f.Name(),
 	}, cleanup, nil
 }
 

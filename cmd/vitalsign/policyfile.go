@@ -237,6 +237,8 @@ func (s *scanner) underPolicy(ctx context.Context, o *opened) (err error) {
 	}
 	o.settings.FailOn = min(o.settings.FailOn, gate.FailOn)
 	o.settings.UnratedAs = max(o.settings.UnratedAs, gate.UnratedAs)
+	// A policy is about what ships, and that has the older findings too.
+	o.settings.NewOnly = false
 	inline := o.policy.policy.Inline()
 	o.settings.InlineMaxDays = min(o.settings.InlineMaxDays, inline.MaxDays)
 	if most, err := checks.ParseSeverity(inline.MaxSeverity); err == nil {

@@ -54,6 +54,7 @@ func (a *app) scanCommand() *cobra.Command {
 			"  vitalsign scan --fail-on critical services/api   a part of it, a higher threshold\n" +
 			"  vitalsign scan -f json > result.json             for machines\n" +
 			"  vitalsign scan --output sarif=result.sarif       a table here, SARIF in a file\n" +
+			"  vitalsign scan --new-only                        fail on what this branch adds, list the rest\n" +
 			"  vitalsign scan --history                         secrets in every commit, too\n" +
 			"  vitalsign scan --sign --key ci.key               and sign a bill of health\n" +
 			"  vitalsign scan https://portal.example.org        a running application, asked only what is safe\n" +
@@ -67,7 +68,7 @@ func (a *app) scanCommand() *cobra.Command {
 	fl.BoolVar(&f.noCache, "no-cache", false, "ask every check anew, and keep no answer for the next scan")
 	fl.StringSliceVar(&f.only, "check", nil, "only these checks; the rest is named as not asked")
 	evidenceFlags(fl, &f)
-	fl.StringVar(&f.baseline, "baseline", "", "commit or branch that the change starts from: its configuration and ignores count (default: what the CI event says)")
+	fl.StringVar(&f.baseline, "baseline", "", "commit or branch that the change starts from: its configuration and ignores count, and --new-only compares with it (default: what the CI event says, and for --new-only else the default branch)")
 	fl.StringVar(&f.dast, "dast", "", "file with dast: for a target that is a URL (identities, specifications, limits)")
 	fl.BoolVar(&f.active, "active", false, "dast: send requests that change state, too")
 	fl.BoolVar(&f.safe, "safe", false, "dast: send only what changes nothing, whatever a configuration says")
@@ -375,11 +376,12 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 	}
 	s.inlineIgnores(ctx, o, marked, &run)
 	run.Findings = checks.Confirm(checks.Merge(run.Findings))
+	s.compare(ctx, o, plan, &run)
 	s.waive(o, &run, func(path string) bool { _, ok := roles[path]; return ok })
 	if o.policy.refused != nil {
 		run.Notes = append(run.Notes, o.policy.refused.Error())
 	}
-	run.Verdict = judge.Judge(run, judge.Gate{FailOn: o.settings.FailOn, UnratedAs: o.settings.UnratedAs}, ctx.Err() != nil)
+	run.Verdict = judge.Judge(run, judge.Gate{FailOn: o.settings.FailOn, UnratedAs: o.settings.UnratedAs, NewOnly: o.settings.NewOnly}, ctx.Err() != nil)
 	run.Verdict.Reasons = append(run.Verdict.Reasons, ageReasons...)
 	return run
 }
@@ -423,7 +425,7 @@ func (s *scanner) steps(o opened, inv *inventory.Inventory, history *pipelines.D
 		osv.plan(&p, inv)
 		if history != nil && d.Name == "secrets" {
 			p.Data = append(p.Data, *history)
-			p.Options["history"] = "true"
+			p.Options[dataHistory] = "true"
 		}
 		steps = append(steps, p)
 	}

@@ -25,6 +25,8 @@ import (
 type trusted struct {
 	// base is the commit that is believed, "" when the tree itself is.
 	base string
+	// why it is that one.
+	why  string
 	repo config.Layer
 	// ignore holds the lines of .vitalsignignore that count.
 	ignore []string
@@ -65,7 +67,7 @@ func (s *scanner) trust(ctx context.Context, tree *pipelines.Tree) (trusted, err
 	dir := configDirOf(tree)
 	head, headErr := config.Load(work, dir)
 	headIgnore, ignoreErr := ignoreLines(work)
-	base, err := s.baseCommit(ctx, tree)
+	base, why, err := s.baseCommit(ctx, tree)
 	if err != nil {
 		return trusted{}, exitError{judge.ExitUnknown, err}
 	}
@@ -75,7 +77,7 @@ func (s *scanner) trust(ctx context.Context, tree *pipelines.Tree) (trusted, err
 		}
 		return trusted{repo: head, ignore: headIgnore, attributes: attributesOf(work)}, nil
 	}
-	t := trusted{base: base}
+	t := trusted{base: base, why: why}
 	at := commitTree(ctx, tree.Repo, base)
 	if t.repo, err = config.Load(at, dir); err != nil {
 		return t, exitError{judge.ExitUnknown, fmt.Errorf("the configuration at %.12s: %w", base, err)}
@@ -181,31 +183,29 @@ func (t trusted) step() []checks.Step {
 // baseCommit finds the commit whose word counts: the flag, else the event's
 // base (GitHub's pull requests and merge queues, GitLab's merge requests).
 // Empty means that the tree is judged by itself.
-func (s *scanner) baseCommit(ctx context.Context, tree *pipelines.Tree) (string, error) {
+func (s *scanner) baseCommit(ctx context.Context, tree *pipelines.Tree) (commit, why string, err error) {
 	name, why := s.flags.baseline, "--baseline"
 	if name == "" && !s.elsewhere {
-		var err error
 		if name, why, err = s.app.eventBase(); err != nil {
-			return "", err
+			return "", "", err
 		}
 	}
 	if name == "" {
-		return "", nil
+		return "", "", nil
 	}
 	if tree.Repo == nil {
-		return "", fmt.Errorf("%s names %s, but %s is no repository that git can read", why, name, tree.Target.Path)
+		return "", "", fmt.Errorf("%s names %s, but %s is no repository that git can read", why, name, tree.Target.Path)
 	}
-	var commit string
-	var err error
 	for _, candidate := range []string{name, "origin/" + name} {
 		if commit, err = tree.Repo.Resolve(ctx, candidate); err == nil {
 			break
 		}
 	}
 	if err != nil {
-		return "", fmt.Errorf("%s: %w; in CI, check out with fetch-depth: 0", why, err)
+		return "", "", fmt.Errorf("%s: %w; in CI, check out with fetch-depth: 0", why, err)
 	}
-	return tree.Repo.MergeBase(ctx, commit, "HEAD")
+	commit, err = tree.Repo.MergeBase(ctx, commit, "HEAD")
+	return commit, why, err
 }
 
 // maxEvent bounds the event file, in bytes.

@@ -64,6 +64,11 @@ func gateKeys() []Key {
 		get:  func(s Settings) value { return number(int64(s.FailOn)) },
 		set:  func(s *Settings, v value) { s.FailOn = checks.Severity(v.n) },
 	}, {
+		Name: "new_only", Type: TypeSwitch, Env: "VITALSIGN_NEW_ONLY", Flag: "new-only", way: smaller,
+		Help: "Only findings that the baseline does not have fail the gate; the others are listed.",
+		get:  func(s Settings) value { return yes(s.NewOnly) },
+		set:  func(s *Settings, v value) { s.NewOnly = v.n != 0 },
+	}, {
 		Name: "unrated_as", Type: TypeSeverity, Env: "VITALSIGN_UNRATED_AS", way: larger,
 		Help: "What a finding counts as that no source has rated.",
 		get:  func(s Settings) value { return number(int64(s.UnratedAs)) },

@@ -69,6 +69,7 @@ artifacts:
       env: {CGO_ENABLED: "0"}
   - {name: cli, files: ["dist/*", "a/*"]}
   - {name: server, dockerfile: services/Dockerfile}
+new_only: true
 `
 
 const digits = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -76,7 +77,7 @@ const digits = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 func TestParseEverything(t *testing.T) {
 	got, _ := Resolve(mustParse(t, everything))
 	want := Defaults()
-	want.FailOn, want.UnratedAs, want.Skip, want.History = checks.Medium, checks.Critical, []string{"deps", "iac"}, true
+	want.FailOn, want.NewOnly, want.UnratedAs, want.Skip, want.History = checks.Medium, true, checks.Critical, []string{"deps", "iac"}, true
 	want.MaxDataAge = 36 * time.Hour
 	want.Limits.WallMS, want.Limits.MemoryBytes, want.Limits.FileBytes, want.Limits.Findings = 90*60*1000, 2<<30, 512<<10, 10
 	want.Paths = map[string][]string{"generated": {"gen/**"}, "vendored": {"third/**"}, "test": {"{spec,it}/**"}}
@@ -152,7 +153,7 @@ func badDocuments() map[string]string {
 		"max-file-size: 1MB":                    `1:1: unknown setting "max-file-size"; did you mean "limits.file_size"?`,
 		"checks: {secrets: {entropy: 3}}":       `1:20: unknown setting "checks.secrets.entropy"; known here: history`,
 		"checks: {deps: {}}":                    `1:10: unknown setting "checks.deps"; known here: secrets`,
-		"zebra: 1":                              `1:1: unknown setting "zebra"; known here: fail_on, unrated_as, skip, checks,`,
+		"zebra: 1":                              `1:1: unknown setting "zebra"; known here: fail_on, new_only, unrated_as, skip, checks,`,
 		"skip: deps":                            `1:7: skip: "deps" is not allowed; allowed: a list`,
 		"skip:":                                 `1:6: skip: nothing is not allowed`,
 		"skip: [deps, 7]":                       `1:14: skip: "7" is not allowed`,
@@ -192,7 +193,7 @@ func badDocuments() map[string]string {
 		"sandbox: true":                         `1:10: sandbox: "true" is not allowed; allowed: required or best-effort`,
 		"parallel: 257":                         `1:11: parallel: "257"`,
 		"- fail_on: high":                       `1:1: the file: expected settings (fail_on,`,
-		"fail_on":                               `1:1: the file: expected settings (fail_on, unrated_as, skip, checks, max_data_age, inline, paths, limits, sandbox, parallel, external, images, artifacts, dast), found "fail_on"`,
+		"fail_on":                               `1:1: the file: expected settings (fail_on, new_only, unrated_as, skip, checks, max_data_age, inline, paths, limits, sandbox, parallel, external, images, artifacts, dast), found "fail_on"`,
 	})
 	return docs
 }

@@ -29,6 +29,7 @@ func triples() map[string][3]string {
 		"parallel":               {"1", "2", "3"},
 		"engine":                 {"local", "dagger", "dagger=unix:///Run/dagger.sock"},
 		"cache_size":             {"1MB", "1GB", "2GB"},
+		"new_only":               {"false", "false", "true"},
 		"evidence":               {"dir-a", "git:refs/vitalsign/e@origin", "oci://registry.example/e"},
 		"allow_exec":             {"[]", "[lint]", "[lint, portal]"},
 		"allow_unpinned":         {"false", "false", "true"},

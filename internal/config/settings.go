@@ -18,6 +18,8 @@ type Settings struct {
 	// FailOn is the lowest severity that fails the gate; UnratedAs is what a
 	// finding without severity counts as.
 	FailOn, UnratedAs checks.Severity
+	// NewOnly lets only findings fail that the baseline does not have.
+	NewOnly bool
 	// Skip names checks that are not asked.
 	Skip []string
 	// History has secrets read every commit.

@@ -61,10 +61,16 @@ func withoutUser(remote string) string {
 	return u.String()
 }
 
+// Modes of entries that are no files (git-fast-import(1), Mode).
+const (
+	ModeLink      = "120000"
+	ModeSubmodule = "160000"
+)
+
 // Entry is one tracked path.
 type Entry struct {
 	Path   string // relative to the work tree's root, raw bytes
-	Mode   string // "100644", "120000" (link), "160000" (submodule)
+	Mode   string // "100644", or one of the above
 	Sparse bool   // not checked out on purpose (skip-worktree)
 }
 
@@ -129,7 +135,7 @@ func (r *Repo) Show(ctx context.Context, commit, path string, limit int64) ([]by
 	}
 	meta, _, _ := strings.Cut(string(out), "\t")
 	f := strings.Fields(meta)
-	if len(f) != 4 || f[1] != "blob" || f[0] == "120000" {
+	if len(f) != 4 || f[1] != "blob" || f[0] == ModeLink {
 		return nil, fmt.Errorf("%s in %s is not a regular file", path, commit)
 	}
 	var b strings.Builder

@@ -18,6 +18,9 @@ type Gate struct {
 	// UnratedAs is what a finding without a severity counts as; the zero
 	// value counts as High.
 	UnratedAs checks.Severity
+	// NewOnly lets pass what is known to have been there before. What nobody
+	// compared is not.
+	NewOnly bool
 }
 
 // effective is the severity a finding is judged by.
@@ -39,29 +42,46 @@ func (g Gate) Blocks(f checks.Finding) bool {
 		return false
 	case g.effective(f.Rule.Severity) < g.FailOn:
 		return false
+	case g.NewOnly && f.New != nil && !*f.New:
+		return false
 	case f.Rule.Class == checks.ClassCredential:
 		return true
 	}
 	return f.Role != "generated" && f.Role != "vendored"
 }
 
+func (g Gate) noun() string {
+	if g.NewOnly {
+		return "new finding"
+	}
+	return "finding"
+}
+
 // Judge gives the verdict of a scan. Interrupted says that the run was cut
 // short by the user.
 func Judge(run checks.Run, gate Gate, interrupted bool) checks.Verdict {
 	v := checks.Verdict{Findings: checks.Unknown, Exit: ExitUnknown, Reasons: []string{}}
-	blocking := 0
+	blocking, before := 0, 0
+	all := gate
+	all.NewOnly = false
 	for _, f := range run.Findings {
-		if gate.Blocks(f) {
+		switch {
+		case gate.Blocks(f):
 			blocking++
+		case all.Blocks(f):
+			before++
 		}
 	}
 	v.Complete = complete(run.Steps)
 	switch {
 	case blocking > 0:
 		v.Findings = checks.Fail
-		v.Reasons = append(v.Reasons, fmt.Sprintf("%s at or above %s", count(blocking, "finding"), gate.FailOn))
+		v.Reasons = append(v.Reasons, fmt.Sprintf("%s at or above %s", count(blocking, gate.noun()), gate.FailOn))
 	case len(run.Steps) > 0:
 		v.Findings = checks.Pass
+	}
+	if before > 0 {
+		v.Reasons = append(v.Reasons, "not counted: "+count(before, "finding")+" that the baseline has")
 	}
 	v.Reasons = append(v.Reasons, stepReasons(run.Steps)...)
 	switch {

@@ -55,6 +55,7 @@ func (t table) run(r checks.Run, several bool) {
 			t.severity(r, s)
 		}
 		t.steps(r)
+		t.baseline(r)
 		t.unread(r)
 		t.notes(r)
 	}
@@ -184,8 +185,8 @@ func notes(f checks.Finding) string {
 	if f.Role != "" && f.Role != "source" {
 		parts = append(parts, f.Role)
 	}
-	if f.New != nil && *f.New {
-		parts = append(parts, "new")
+	if f.New != nil {
+		parts = append(parts, map[bool]string{true: "new", false: "was there before"}[*f.New])
 	}
 	for _, w := range f.SeenBy {
 		if w.Check != f.Check || w.Rule != f.Rule.ID {
@@ -281,6 +282,14 @@ func StepLine(style Style, s checks.Step) string {
 		line += "  " + safetext.Line(s.Reason)
 	}
 	return strings.TrimRight(line, " ")
+}
+
+// baseline says what findings were compared with.
+func (t table) baseline(r checks.Run) {
+	if r.Baseline == nil || r.Baseline.Commit == "" {
+		return
+	}
+	t.printf("%s\n  %s, by %s\n\n", t.o.Style.bold.Render("Compared with"), short(r.Baseline.Commit), safetext.Line(r.Baseline.Why))
 }
 
 func (t table) unread(r checks.Run) {
