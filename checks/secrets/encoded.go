@@ -161,8 +161,17 @@ func hexDigit(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
 }
 
+// base64Char is asked for every byte: two sets of bits answer without a branch
+// for each range.
 func base64Char(c byte) bool {
-	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '_' || c == '/' || c == '+' || c == '-'
+	const (
+		low  = 1<<'+' | 1<<'-' | 1<<'/' | 0x3FF<<'0'
+		high = 1<<('_'-64) | 0x3FFFFFF<<('A'-64) | 0x3FFFFFF<<('a'-64)
+	)
+	if c < 64 {
+		return uint64(low)>>c&1 != 0
+	}
+	return c < 128 && uint64(high)>>(c-64)&1 != 0
 }
 
 func space(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' && c != '\v' }
