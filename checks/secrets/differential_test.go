@@ -51,7 +51,7 @@ func corpus(t *testing.T) string {
 		}
 	}
 	var all strings.Builder
-	for i, r := range c.detector.Config.GetOrderedRules() {
+	for i, r := range c.config.GetOrderedRules() {
 		for _, k := range r.Keywords {
 			fmt.Fprintf(&all, "%s_secret = \"%s%s%x\"\n%s: %s\n\n", k, k, password(), i*7919, k, password())
 		}
@@ -157,7 +157,7 @@ func ourFindings(t *testing.T, dir string) []string {
 		}
 		defer f.Close()
 		_, err = c.fragments(t.Context(), filepath.ToSlash(rel), f, make([]byte, chunk), func(fr detect.Fragment) error {
-			for _, found := range c.detector.DetectContext(t.Context(), fr) {
+			for _, found := range c.detector.detect(t.Context(), fr) {
 				out = append(out, key(found))
 			}
 			return nil

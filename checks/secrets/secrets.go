@@ -37,7 +37,8 @@ const (
 
 // Check is the secrets check. It is also the redactor of all checks.
 type Check struct {
-	detector *detect.Detector
+	config   config.Config
+	detector *detector
 }
 
 // New builds the check from the rules that are built into gitleaks.
@@ -45,14 +46,16 @@ func New() (*Check, error) {
 	// gitleaks logs what it finds and why it drops it; that must not reach
 	// standard error. Its logger is a variable of its own package.
 	logging.Logger = zerolog.Nop()
-	d, err := detect.NewDetectorDefaultConfig()
+	base, err := detect.NewDetectorDefaultConfig()
 	if err != nil {
 		return nil, err
 	}
-	d.MaxDecodeDepth = decodeDepth
 	// A repository does not judge itself: gitleaks:allow does not count.
-	d.IgnoreGitleaksAllow = true
-	return &Check{detector: d}, nil
+	d, err := newDetector(base.Config)
+	if err != nil {
+		return nil, err
+	}
+	return &Check{config: base.Config, detector: d}, nil
 }
 
 // Name implements child.Check.
@@ -81,7 +84,7 @@ func canary() checks.Canary {
 
 func (c *Check) rules() []checks.Rule {
 	var rules []checks.Rule
-	for _, r := range c.detector.Config.GetOrderedRules() {
+	for _, r := range c.config.GetOrderedRules() {
 		rules = append(rules, checks.Rule{
 			ID: r.RuleID, Title: title(r), Severity: severity(r.RuleID),
 			CWE: []string{"CWE-798"}, Class: checks.ClassOf("gitleaks", r.RuleID),
@@ -199,7 +202,7 @@ func (c *Check) fragments(ctx context.Context, p string, r io.Reader, buf []byte
 	if c.allowlisted(p) {
 		return 0, nil
 	}
-	src := &sources.File{Content: r, Path: p, Buffer: buf, Config: &c.detector.Config}
+	src := &sources.File{Content: r, Path: p, Buffer: buf, Config: &c.config}
 	err = src.Fragments(ctx, func(f sources.Fragment, err error) error {
 		if err != nil {
 			return err
@@ -214,7 +217,7 @@ func (c *Check) fragments(ctx context.Context, p string, r io.Reader, buf []byte
 }
 
 func (c *Check) allowlisted(p string) bool {
-	return slices.ContainsFunc(c.detector.Config.Allowlists, func(a *config.Allowlist) bool { return a.PathAllowed(p) })
+	return slices.ContainsFunc(c.config.Allowlists, func(a *config.Allowlist) bool { return a.PathAllowed(p) })
 }
 
 // stopError carries an error of the sink through gitleaks's reader, apart from
@@ -223,7 +226,7 @@ type stopError struct{ error }
 
 // report reports what gitleaks finds in one fragment.
 func (c *Check) report(ctx context.Context, t *child.Tree, out *child.Sink, fragment detect.Fragment) error {
-	found := c.detector.DetectContext(ctx, fragment)
+	found := c.detector.detect(ctx, fragment)
 	var values []string
 	for _, f := range found {
 		values = append(values, f.Secret)
@@ -271,7 +274,7 @@ func decoded(f report.Finding) bool {
 // text. Where one was found encoded, its whole line is a value.
 func (c *Check) Values(ctx context.Context, _, text string) []string {
 	var values []string
-	for _, f := range c.detector.DetectContext(ctx, detect.Fragment{Raw: text}) {
+	for _, f := range c.detector.detect(ctx, detect.Fragment{Raw: text}) {
 		values = append(values, f.Secret)
 		if decoded(f) {
 			values = append(values, strings.TrimSpace(f.Line))
