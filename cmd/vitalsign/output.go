@@ -20,8 +20,6 @@ import (
 // output is one FORMAT=FILE.
 type output struct{ format, file string }
 
-func formats() []string { return []string{"table", "json", "sarif"} }
-
 func parseOutputs(f scanFlags) ([]output, error) {
 	outs := []output{{f.format, ""}}
 	for _, o := range f.outputs {
@@ -32,8 +30,8 @@ func parseOutputs(f scanFlags) ([]output, error) {
 		outs = append(outs, output{format, file})
 	}
 	for _, o := range outs {
-		if !slices.Contains(formats(), o.format) {
-			return nil, usageError("there is no format %q; the formats are %s", o.format, strings.Join(formats(), ", "))
+		if _, err := report.FormatNamed(o.format); err != nil {
+			return nil, exitError{judge.ExitUsage, err}
 		}
 	}
 	return outs, nil
@@ -53,6 +51,9 @@ func (a *app) write(cmd *cobra.Command, doc checks.Document, f scanFlags, output
 			return exitError{judge.ExitInternal, fmt.Errorf("the %s report could not be written: %w", o.format, err)}
 		}
 	}
+	if slices.ContainsFunc(outputs, func(o output) bool { return o.format == "github" }) {
+		a.stepSummary(doc)
+	}
 	return nil
 }
 
@@ -69,14 +70,23 @@ func (a *app) writeFile(o output, doc checks.Document, f scanFlags, hashes repor
 }
 
 func (a *app) render(w io.Writer, format string, doc checks.Document, f scanFlags, colour bool, hashes report.LineHashes) error {
-	switch format {
-	case "json":
-		return report.JSON(w, doc)
-	case "sarif":
-		return report.SARIF(w, doc, hashes)
-	default:
-		return report.Table(w, doc, report.TableOptions{Style: report.NewStyle(w, colour), Verbose: f.verbose, Quiet: f.quiet})
+	as, err := report.FormatNamed(format)
+	if err != nil {
+		return err
 	}
+	table := report.TableOptions{Style: report.NewStyle(w, colour), Verbose: f.verbose, Quiet: f.quiet}
+	return as.Write(w, doc, report.Options{Table: table, Hashes: hashes})
+}
+
+// single refuses formats that hold one target where there are several, before
+// the first is scanned.
+func single(outputs []output, targets int) error {
+	for _, o := range outputs {
+		if f, err := report.FormatNamed(o.format); err == nil && f.Single && targets > 1 {
+			return usageError("a document in format %s is about one target, and there are %d: scan them one by one", o.format, targets)
+		}
+	}
+	return nil
 }
 
 // progress shows events as the stream of errors can show them.

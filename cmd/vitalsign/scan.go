@@ -79,7 +79,7 @@ func (a *app) scanCommand() *cobra.Command {
 
 // reportFlags say what is written, and where.
 func reportFlags(fl *pflag.FlagSet, f *scanFlags) {
-	fl.StringVarP(&f.format, "format", "f", "table", "what to print: "+strings.Join(formats(), ", "))
+	fl.StringVarP(&f.format, "format", "f", "table", "what to print: "+strings.Join(report.FormatNames(), ", "))
 	fl.StringArrayVar(&f.outputs, "output", nil, "also write FORMAT=FILE (repeatable)")
 	fl.BoolVarP(&f.quiet, "quiet", "q", false, "no progress, only the verdict")
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "every place, digests, unread files")
@@ -94,6 +94,9 @@ func (a *app) scan(cmd *cobra.Command, targets []string, f scanFlags) error {
 	}
 	if len(targets) == 0 {
 		targets = []string{"."}
+	}
+	if err := single(outputs, len(targets)); err != nil {
+		return err
 	}
 	s, err := a.newScanner(cmd, f)
 	if err != nil {

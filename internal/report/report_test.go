@@ -109,6 +109,9 @@ func TestNoGoldenIsForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
+		if e.Name() == "formats" { // see TestFormats
+			continue
+		}
 		if !strings.Contains(string(src), `"`+e.Name()+`"`) {
 			t.Errorf("testdata/%s is read by no test", e.Name())
 		}

@@ -330,14 +330,14 @@ func unreadWords(u checks.Unread) string {
 
 // verdict is the last line: it says both halves of the answer.
 func (t table) verdict(what string, v checks.Verdict) {
-	word, st := "UNKNOWN", t.o.Style.warn
-	switch v.Exit {
-	case 0:
-		word, st = "PASS", t.o.Style.good
-	case 1:
-		word, st = "FAIL", t.o.Style.bad
+	said, st := word(v), t.o.Style.warn
+	switch said {
+	case "PASS":
+		st = t.o.Style.good
+	case "FAIL":
+		st = t.o.Style.bad
 	}
-	line := fmt.Sprintf("%s  %s (exit %d)", st.Render(word), safetext.Line(what), v.Exit)
+	line := fmt.Sprintf("%s  %s (exit %d)", st.Render(said), safetext.Line(what), v.Exit)
 	if len(v.Reasons) > 0 {
 		line += ": " + safetext.Line(strings.Join(v.Reasons, "; "))
 	}

@@ -1,0 +1,224 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/safetext"
+)
+
+// What several formats say in the same words.
+
+// word is the verdict in one word. A verdict that says less than everything
+// is unknown, the zero value too.
+func word(v checks.Verdict) string {
+	switch {
+	case v.Exit == 0 && v.Findings == checks.Pass && v.Complete:
+		return "PASS"
+	case v.Exit == 1:
+		return "FAIL"
+	}
+	return "UNKNOWN"
+}
+
+// verdictOf is word over a run, held against its steps: where one is not
+// complete, or there is none, nobody can tell, whatever the verdict says.
+func verdictOf(r checks.Run) string {
+	if w := word(r.Verdict); w == "FAIL" || len(r.Steps) > 0 && len(incomplete(r)) == 0 {
+		return w
+	}
+	return "UNKNOWN"
+}
+
+// overallOf is the verdict over all runs of a document.
+func overallOf(d checks.Document) string {
+	if len(d.Runs) == 0 {
+		return "UNKNOWN"
+	}
+	w := word(d.Verdict)
+	for _, r := range d.Runs {
+		if v := verdictOf(r); w == "PASS" && v != "PASS" {
+			w = v
+		}
+	}
+	return w
+}
+
+// meaning explains the one word.
+func meaning(w string) string {
+	switch w {
+	case "PASS":
+		return "complete, and the gate passed"
+	case "FAIL":
+		return "complete, and the gate failed"
+	}
+	return "cannot tell: something is not complete, and this is not a pass"
+}
+
+// incomplete are the steps of a run that leave it open what else there is.
+func incomplete(r checks.Run) []checks.Step {
+	var out []checks.Step
+	for _, s := range r.Steps {
+		if !s.Status.Complete() {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// stepWords says how a step ended, in one line of untrusted text.
+func stepWords(s checks.Step) string {
+	out := s.Check + " is " + string(cmp.Or(s.Status, "without a status"))
+	if s.Reason != "" {
+		out += ": " + s.Reason
+	}
+	if s.Advice != "" && !s.Status.Complete() {
+		out += " (" + s.Advice + ")"
+	}
+	return out
+}
+
+// open says whether nothing sets a finding aside.
+func open(f checks.Finding) bool { return f.Ignored == nil && f.Waived == nil }
+
+// asideWords says who set a finding aside, until when and why; "" where nobody did.
+func asideWords(f checks.Finding) string {
+	var parts []string
+	if f.Ignored != nil {
+		parts = append(parts, fmt.Sprintf("ignored until %s by %s: %s", f.Ignored.Until, f.Ignored.By, f.Ignored.Reason))
+	}
+	if f.Waived != nil {
+		kind := "unsigned"
+		if f.Waived.Signed {
+			kind = "signed"
+		}
+		parts = append(parts, fmt.Sprintf("waived (%s, %s) until %s by %s: %s", f.Waived.ID, kind, f.Waived.Until, f.Waived.By, f.Waived.Reason))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// placeOf names the place of a finding, with the commit where it lies in
+// history only.
+func placeOf(f checks.Finding) string {
+	place := f.Location.String()
+	if f.Location.Commit != "" {
+		place += " in commit " + f.Location.Commit[:min(12, len(f.Location.Commit))]
+	}
+	return place
+}
+
+// messageOf says what is wrong, in one line of untrusted text.
+func messageOf(f checks.Finding) string {
+	message := cmp.Or(f.Evidence.Message, f.Rule.Title, f.Rule.ID, "no description")
+	if p := f.Package; p != nil {
+		message += fmt.Sprintf(" (%s %s", p.Name, p.Version)
+		if len(p.Fixed) > 0 {
+			message += ", fixed in " + strings.Join(p.Fixed, ", ")
+		}
+		message += ")"
+	}
+	return message
+}
+
+// age is new, known (it was there before) or unknown.
+func age(f checks.Finding) string {
+	switch {
+	case f.New == nil:
+		return "unknown"
+	case *f.New:
+		return "new"
+	}
+	return "known"
+}
+
+// worstFirst are the findings of a run in Compare's order.
+func worstFirst(fs []checks.Finding) []checks.Finding {
+	out := slices.Clone(fs)
+	slices.SortStableFunc(out, checks.Compare)
+	return out
+}
+
+// rank orders severities for reading: unrated, which counts as high by default,
+// stands behind high and before medium, so that no cut hides it.
+func rank(s checks.Severity) int {
+	switch s {
+	case checks.Critical:
+		return 0
+	case checks.High:
+		return 1
+	case checks.Unrated:
+		return 2
+	case checks.Medium:
+		return 3
+	case checks.Low:
+		return 4
+	}
+	return 5
+}
+
+// openAndAside parts a run's findings, each worst first (see rank).
+func openAndAside(r checks.Run) (still, aside []checks.Finding) {
+	for _, f := range worstFirst(r.Findings) {
+		if open(f) {
+			still = append(still, f)
+		} else {
+			aside = append(aside, f)
+		}
+	}
+	slices.SortStableFunc(still, byRank)
+	slices.SortStableFunc(aside, byRank)
+	return still, aside
+}
+
+func byRank(a, b checks.Finding) int {
+	return cmp.Compare(rank(a.Rule.Severity), rank(b.Rule.Severity))
+}
+
+// ranked are the severities in rank's order.
+func ranked() []checks.Severity {
+	all := slices.Clone(checks.Severities())
+	slices.SortFunc(all, func(a, b checks.Severity) int { return cmp.Compare(rank(a), rank(b)) })
+	return all
+}
+
+// count counts findings by severity.
+func count(fs []checks.Finding) map[checks.Severity]int {
+	n := map[checks.Severity]int{}
+	for _, f := range fs {
+		n[f.Rule.Severity]++
+	}
+	return n
+}
+
+// countWords says the counts, worst first: "1 critical, 2 high".
+func countWords(fs []checks.Finding) string {
+	n := count(fs)
+	var parts []string
+	for _, s := range ranked() {
+		if n[s] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n[s], s))
+		}
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// line is untrusted text made safe, on one line, cut to n bytes with a sign
+// that it was.
+func line(s string, n int) string {
+	s = safetext.Line(s)
+	if len(s) <= n {
+		return s
+	}
+	cut := n
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "..."
+}
