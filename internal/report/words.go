@@ -194,21 +194,6 @@ func count(fs []checks.Finding) map[checks.Severity]int {
 	return n
 }
 
-// countWords says the counts, worst first: "1 critical, 2 high".
-func countWords(fs []checks.Finding) string {
-	n := count(fs)
-	var parts []string
-	for _, s := range ranked() {
-		if n[s] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n[s], s))
-		}
-	}
-	if len(parts) == 0 {
-		return "none"
-	}
-	return strings.Join(parts, ", ")
-}
-
 // line is untrusted text made safe, on one line, cut to n bytes with a sign
 // that it was.
 func line(s string, n int) string {
