@@ -24,11 +24,17 @@ func (s *scanner) compare(ctx context.Context, o opened, plan pipelines.Plan, ru
 	if !o.settings.NewOnly {
 		return
 	}
-	commit, why, err := s.baseline(ctx, o)
-	run.Baseline = &checks.Baseline{Commit: commit, Why: why}
-	before := judge.Before{}
-	if err == nil {
-		before, err = s.before(ctx, o, plan, run.Baseline)
+	var before judge.Before
+	var err error
+	if isBaselineFile(s.flags.baseline) {
+		run.Baseline = &checks.Baseline{File: s.flags.baseline, Why: "--baseline"}
+		before, err = beforeFrom(s.flags.baseline, *run)
+	} else {
+		run.Baseline = &checks.Baseline{}
+		run.Baseline.Commit, run.Baseline.Why, err = s.baseline(ctx, o)
+		if err == nil {
+			before, err = s.before(ctx, o, plan, run.Baseline)
+		}
 	}
 	if err != nil {
 		run.Baseline.Unknown = err.Error()

@@ -68,7 +68,7 @@ func (a *app) scanCommand() *cobra.Command {
 	fl.BoolVar(&f.noCache, "no-cache", false, "ask every check anew, and keep no answer for the next scan")
 	fl.StringSliceVar(&f.only, "check", nil, "only these checks; the rest is named as not asked")
 	evidenceFlags(fl, &f)
-	fl.StringVar(&f.baseline, "baseline", "", "commit or branch that the change starts from: its configuration and ignores count, and --new-only compares with it (default: what the CI event says, and for --new-only else the default branch)")
+	fl.StringVar(&f.baseline, "baseline", "", "commit or branch that the change starts from: its configuration and ignores count, and --new-only compares with it; or a FILE.json of findings to compare with, from scan -f json or baseline create (default: what the CI event says, and for --new-only else the default branch)")
 	fl.StringVar(&f.dast, "dast", "", "file with dast: for a target that is a URL (identities, specifications, limits)")
 	fl.BoolVar(&f.active, "active", false, "dast: send requests that change state, too")
 	fl.BoolVar(&f.safe, "safe", false, "dast: send only what changes nothing, whatever a configuration says")
@@ -87,7 +87,6 @@ func reportFlags(fl *pflag.FlagSet, f *scanFlags) {
 
 // scan runs every target and prints one document.
 func (a *app) scan(cmd *cobra.Command, targets []string, f scanFlags) error {
-	ctx := cmd.Context()
 	outputs, err := parseOutputs(f)
 	if err != nil {
 		return err
@@ -98,27 +97,40 @@ func (a *app) scan(cmd *cobra.Command, targets []string, f scanFlags) error {
 	if err := single(outputs, len(targets)); err != nil {
 		return err
 	}
-	s, err := a.newScanner(cmd, f)
+	s, doc, err := a.scanTargets(cmd, targets, f)
 	if err != nil {
 		return err
+	}
+	defer s.cleanUp()
+	a.code = doc.Verdict.Exit
+	return a.write(cmd, doc, f, outputs, s.lineHash)
+}
+
+// scanTargets opens, scans and judges the targets, and keeps and signs what
+// came of it. The scanner is for the caller to clean up.
+func (a *app) scanTargets(cmd *cobra.Command, targets []string, f scanFlags) (*scanner, checks.Document, error) {
+	ctx := cmd.Context()
+	var doc checks.Document
+	s, err := a.newScanner(cmd, f)
+	if err != nil {
+		return nil, doc, err
 	}
 	// Every target is opened before the first is scanned: a wrong name is
 	// found out in the first second, not after an hour.
 	for _, t := range targets {
 		if err := s.open(ctx, t); err != nil {
-			return err
+			return nil, doc, err
 		}
 	}
 	if err := s.openSigner(); err != nil {
-		return err
+		return nil, doc, err
 	}
 	kept, err := a.storeForScan(ctx, s.progress)
 	if err != nil {
-		return err
+		return nil, doc, err
 	}
 	s.engine = a.openEngine(ctx, s.trees[0].settings.Engine, s.tool, s.progress)
-	defer s.cleanUp()
-	doc := checks.Document{Schema: checks.DocumentSchema, Runs: s.scanAll(ctx, kept)}
+	doc = checks.Document{Schema: checks.DocumentSchema, Runs: s.scanAll(ctx, kept)}
 	s.closeEngine(doc.Runs)
 	s.signAll(ctx, doc.Runs)
 	s.progress.Close()
@@ -127,8 +139,7 @@ func (a *app) scan(cmd *cobra.Command, targets []string, f scanFlags) error {
 		exits = append(exits, run.Verdict.Exit)
 	}
 	doc.Verdict = overall(doc.Runs, judge.Worst(exits...))
-	a.code = doc.Verdict.Exit
-	return a.write(cmd, doc, f, outputs, s.lineHash)
+	return s, doc, nil
 }
 
 // newScanner finds the program that checks, and the identity key.
@@ -249,6 +260,8 @@ type opened struct {
 	// policy is whose word counts, and waivers the files that it is about.
 	policy  foundPolicy
 	waivers []waiverFile
+	// debt is what the repository accepted all at once, nil where nothing was.
+	debt *judge.AcceptedDebt
 	// files are what was scanned, once it was; nil where nothing is signed.
 	files *scannedFiles
 	// tools are the external tools by their names.
@@ -325,7 +338,10 @@ func (s *scanner) openTarget(ctx context.Context, target string) (o opened, err 
 	if s.flags.sign != "" {
 		o.files = &scannedFiles{}
 	}
-	o.waivers, err = s.waiversOf(ctx, o.tree, &o.trusted)
+	if o.waivers, err = s.waiversOf(ctx, o.tree, &o.trusted); err != nil {
+		return o, err
+	}
+	o.debt, err = s.debtOf(ctx, &o)
 	return o, err
 }
 

@@ -39,7 +39,7 @@ type trusted struct {
 // The rules of the step "trust".
 func trustRules() map[string]checks.Rule {
 	rule := func(id, title, advice string) checks.Rule {
-		return checks.Rule{ID: id, Title: title, Severity: checks.Medium, Advice: advice, Class: "vitalsign/" + id, CWE: []string{"CWE-693"}}
+		return checks.Rule{ID: id, Title: title, Severity: checks.Medium, Advice: advice, Class: checks.ClassJudging + id, CWE: []string{"CWE-693"}}
 	}
 	return map[string]checks.Rule{
 		"loosened-configuration": rule("loosened-configuration", "The change loosens its own gate in the configuration",
@@ -48,6 +48,8 @@ func trustRules() map[string]checks.Rule {
 			"The new line does not count before it is on the base branch. Have it reviewed there by itself."),
 		"loosened-waiver": rule("loosened-waiver", "The change waives a finding",
 			"The waiver does not count before it is on the base branch. Have it reviewed there by itself."),
+		"loosened-baseline": rule("loosened-baseline", "The change accepts more findings as debt",
+			"It does not count before it is on the base branch, and a debt may only shrink. Correct the findings, or waive them one by one."),
 		"loosened-inline-ignore": rule("loosened-inline-ignore", "The change ignores a finding in its own code",
 			"The ignore does not count before it is on the base branch. Correct the finding, or have the ignore reviewed there."),
 	}
@@ -144,7 +146,7 @@ func attributesOf(t config.Tree) config.Attributes {
 // loosen records what the change tried.
 func (t *trusted) loosen(rule, file string, line int, what string) {
 	t.loosened = append(t.loosened, checks.Finding{
-		Fingerprint: checks.Fingerprint("vitalsign/"+rule, what), Rule: trustRules()[rule], Check: trustCheck,
+		Fingerprint: checks.Fingerprint(checks.ClassJudging+rule, what), Rule: trustRules()[rule], Check: trustCheck,
 		Location: checks.Location{Path: file, StartLine: line}, Evidence: checks.Evidence{Message: what}, Confidence: "high",
 	})
 }
@@ -185,6 +187,9 @@ func (t trusted) step() []checks.Step {
 // Empty means that the tree is judged by itself.
 func (s *scanner) baseCommit(ctx context.Context, tree *pipelines.Tree) (commit, why string, err error) {
 	name, why := s.flags.baseline, "--baseline"
+	if isBaselineFile(name) {
+		name = "" // what is compared with is in it; who is believed, the event says
+	}
 	if name == "" && !s.elsewhere {
 		if name, why, err = s.app.eventBase(); err != nil {
 			return "", "", err
