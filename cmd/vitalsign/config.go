@@ -71,17 +71,23 @@ func (a *app) showConfig(cmd *cobra.Command, args []string, origin bool) error {
 }
 
 func (a *app) initCommand() *cobra.Command {
-	var accept bool
+	var accept, hook bool
 	var d debtFlags
 	c := &cobra.Command{
 		Use: "init [DIRECTORY]", Short: "Write a commented vitalsign.yaml for this repository",
 		Long: "Writes vitalsign.yaml with every setting, its default and its meaning, commented\nout. A file that is there is left alone. In a terminal it offers a first scan, and to\n" +
 			"accept what that finds as dated debt (see vitalsign baseline), and says what still blocks.",
-		Example: "  vitalsign init\n  vitalsign init ../portal\n  vitalsign init --accept --owner 'Team Portal'   scan, too, and accept what is found",
+		Example: "  vitalsign init\n  vitalsign init ../portal\n  vitalsign init --accept --owner 'Team Portal'   scan, too, and accept what is found\n  vitalsign init --hook                           look at what is staged before each commit",
 		Args:    cobra.MaximumNArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.init(cmd, target(args), accept, d) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if hook {
+				return a.writeHook(cmd.Context(), target(args))
+			}
+			return a.init(cmd, target(args), accept, d)
+		},
 	}
 	fl := c.Flags()
+	fl.BoolVar(&hook, "hook", false, "write the repository's pre-commit hook instead")
 	fl.BoolVar(&accept, "accept", false, "scan, and accept what is found as debt, without being asked")
 	fl.StringVar(&d.owner, "owner", "", "with --accept: who answers for the debt (default: USER)")
 	fl.StringVar(&d.until, "until", debtUntil, "with --accept: its last day, YYYY-MM-DD or a number of days")

@@ -75,7 +75,7 @@ func (s *scanner) acceptDebt(o opened, run *checks.Run, c judge.WaiverContext) {
 	var paid []debt.Entry
 	run.Findings, w, paid = judge.Accept(run.Findings, *o.debt, c)
 	run.Waivers = append(run.Waivers, w)
-	if w.State != checks.WaiverApplied {
+	if w.State != checks.WaiverApplied && (w.State != checks.WaiverUnused || o.staged == nil) {
 		run.Notes = append(run.Notes, fmt.Sprintf("accepted debt (%s): %s: %s", debt.File, w.State, w.Reason))
 	}
 	if n := (debt.Debt{Entries: paid}).Findings(); n > 0 && everyStepOK(run.Steps) && s.flags.whole(o) {
@@ -94,7 +94,7 @@ func everyStepOK(steps []checks.Step) bool {
 }
 
 // whole says whether a scan looks at all of a target that there is.
-func (f scanFlags) whole(o opened) bool { return len(f.only) == 0 && o.tree.Only == "" }
+func (f scanFlags) whole(o opened) bool { return len(f.only) == 0 && !f.staged && o.tree.Only == "" }
 
 // isBaselineFile says whether --baseline names a file of findings, and not a
 // commit or a branch.

@@ -34,6 +34,7 @@ type scanFlags struct {
 	quiet, verbose bool
 	noIgnore       bool
 	noCache        bool
+	staged, watch  bool
 	only           []string
 	baseline       string
 	policy         string
@@ -42,6 +43,8 @@ type scanFlags struct {
 	// and safe say whether state may be changed in it.
 	dast         string
 	active, safe bool
+	// watched, where somebody waits for changes, is told what is read.
+	watched func(root string, inv *inventory.Inventory)
 }
 
 func (a *app) scanCommand() *cobra.Command {
@@ -55,6 +58,8 @@ func (a *app) scanCommand() *cobra.Command {
 			"  vitalsign scan -f json > result.json             for machines\n" +
 			"  vitalsign scan --output sarif=result.sarif       a table here, SARIF in a file\n" +
 			"  vitalsign scan --new-only                        fail on what this branch adds, list the rest\n" +
+			"  vitalsign scan --staged                          what the next commit adds, within a second\n" +
+			"  vitalsign scan --watch --new-only                again whenever a file changes\n" +
 			"  vitalsign scan --history                         secrets in every commit, too\n" +
 			"  vitalsign scan --sign --key ci.key               and sign a bill of health\n" +
 			"  vitalsign scan https://portal.example.org        a running application, asked only what is safe\n" +
@@ -68,12 +73,18 @@ func (a *app) scanCommand() *cobra.Command {
 	fl.BoolVar(&f.noCache, "no-cache", false, "ask every check anew, and keep no answer for the next scan")
 	fl.StringSliceVar(&f.only, "check", nil, "only these checks; the rest is named as not asked")
 	evidenceFlags(fl, &f)
+	fl.BoolVar(&f.staged, "staged", false, "only what is staged for the next commit, held against HEAD, by the checks that can judge a file by itself: for a pre-commit hook")
+	fl.BoolVarP(&f.watch, "watch", "w", false, "scan again whenever something changes, until interrupted")
 	fl.StringVar(&f.baseline, "baseline", "", "commit or branch that the change starts from: its configuration and ignores count, and --new-only compares with it; or a FILE.json of findings to compare with, from scan -f json or baseline create (default: what the CI event says, and for --new-only else the default branch)")
 	fl.StringVar(&f.dast, "dast", "", "file with dast: for a target that is a URL (identities, specifications, limits)")
 	fl.BoolVar(&f.active, "active", false, "dast: send requests that change state, too")
 	fl.BoolVar(&f.safe, "safe", false, "dast: send only what changes nothing, whatever a configuration says")
 	settingsFlags(fl)
 	c.MarkFlagsMutuallyExclusive("active", "safe")
+	for _, other := range []string{"baseline", "sign", "watch", "new-only", "history"} {
+		c.MarkFlagsMutuallyExclusive("staged", other)
+	}
+	c.MarkFlagsMutuallyExclusive("watch", "sign")
 	return c
 }
 
@@ -96,6 +107,9 @@ func (a *app) scan(cmd *cobra.Command, targets []string, f scanFlags) error {
 	}
 	if err := single(outputs, len(targets)); err != nil {
 		return err
+	}
+	if f.watch {
+		return a.watch(cmd, targets, f, outputs)
 	}
 	s, doc, err := a.scanTargets(cmd, targets, f)
 	if err != nil {
@@ -240,15 +254,25 @@ func (s *scanner) scanAll(ctx context.Context, kept *store.Store) []checks.Run {
 		wg.Go(func() {
 			turn <- struct{}{}
 			defer func() { <-turn }()
-			run := s.scanTree(ctx, o)
+			run := s.scanOne(ctx, o)
 			mu.Lock()
 			defer mu.Unlock()
-			s.keep(kept, run)
+			// What is staged is no state of the target that anybody asks for later.
+			if !s.flags.staged {
+				s.keep(kept, run)
+			}
 			runs[i] = run
 		})
 	}
 	wg.Wait()
 	return runs
+}
+
+func (s *scanner) scanOne(ctx context.Context, o opened) checks.Run {
+	if s.flags.staged {
+		return s.scanStaged(ctx, o)
+	}
+	return s.scanTree(ctx, o)
 }
 
 // opened is a target with all that is decided about it before it is scanned.
@@ -272,6 +296,8 @@ type opened struct {
 	within func(ctx context.Context, check string) (context.Context, context.CancelFunc)
 	// took, where there is one, is given the inventory.
 	took func(*inventory.Inventory)
+	// staged is what there was before, where only what is staged is looked at.
+	staged *stagedBase
 	// artifact says that this is what was built: nothing in it says what is
 	// not read, or ignored.
 	artifact bool
@@ -357,6 +383,9 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 	if o.took != nil {
 		o.took(inv)
 	}
+	if s.flags.watched != nil {
+		s.flags.watched(o.tree.Root, inv)
+	}
 	o.files.take(inv)
 	plan := pipelines.Plan{
 		Target: o.tree.Target, Root: o.tree.Root, Inventory: inv, Build: s.tool.Build, ToolDigest: s.tool.Digest,
@@ -408,7 +437,11 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 // keptAs names a target for what is kept of it: the same repository in another
 // place is the same target.
 func keptAs(o opened) string {
-	return strings.Join([]string{cmp.Or(o.tree.Target.Remote, o.tree.Root), o.tree.Only, o.tree.Target.Project}, "\n")
+	kind := ""
+	if o.staged != nil {
+		kind = "staged"
+	}
+	return strings.Join([]string{cmp.Or(o.tree.Target.Remote, o.tree.Target.Path), o.tree.Only, o.tree.Target.Project, kind}, "\n")
 }
 
 // inventory lists the files of a target; of a running application, those that
@@ -422,7 +455,7 @@ func (s *scanner) inventory(ctx context.Context, o opened) (*inventory.Inventory
 		mark = ""
 	}
 	return o.tree.Inventory(ctx, pipelines.InventoryOptions{
-		NoIgnore: s.flags.noIgnore || o.artifact, Ignore: o.trusted.ignore, Roles: o.role, Mark: mark,
+		NoIgnore: s.flags.noIgnore || o.artifact || o.staged != nil, Ignore: o.trusted.ignore, Roles: o.role, Mark: mark,
 		Progress: func(done, total int) {
 			o.events(pipelines.Event{Kind: pipelines.StepProgress, Check: "files", Done: done, Total: total})
 		},
@@ -437,6 +470,9 @@ func (s *scanner) steps(o opened, inv *inventory.Inventory, history *pipelines.D
 		p.Limits.Procs = runtime.NumCPU()
 		if slices.Contains(o.settings.Skip, d.Name) || len(s.flags.only) > 0 && !slices.Contains(s.flags.only, d.Name) {
 			p.Decided, p.Reason = checks.Excluded, "not asked"
+		}
+		if o.staged != nil && len(s.flags.only) == 0 && !byFile(d) {
+			p.Decided, p.Reason = checks.Excluded, "not asked: it needs more than the files that are staged"
 		}
 		if d.Live {
 			s.live(o, &p)

@@ -23,6 +23,8 @@ type TableOptions struct {
 	Verbose bool
 	// Quiet leaves only the verdict lines.
 	Quiet bool
+	// Brief leaves out how the verdict came about, where every step was complete.
+	Brief bool
 }
 
 // Table writes findings grouped by severity and rule, then the steps, what
@@ -54,9 +56,11 @@ func (t table) run(r checks.Run, several bool) {
 		for _, s := range checks.Severities() {
 			t.severity(r, s)
 		}
-		t.steps(r)
-		t.baseline(r)
-		t.unread(r)
+		if !t.o.Brief || len(incomplete(r)) > 0 {
+			t.steps(r)
+			t.baseline(r)
+			t.unread(r)
+		}
 		t.notes(r)
 	}
 	t.verdict(target(r), r.Verdict)
