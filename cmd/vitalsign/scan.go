@@ -309,7 +309,11 @@ func (o opened) role(path string) string {
 	if r := o.settings.Roles(path); r != "" {
 		return r
 	}
-	return o.trusted.attributes.Role(path)
+	r := o.trusted.attributes.Role(path)
+	if o.trusted.base != "" && o.trusted.own.Role(path) != r {
+		return "" // the change takes it away, which tightens
+	}
+	return r
 }
 
 // open adds a target to those of the command.
@@ -379,6 +383,9 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 	inv, err := s.inventory(ctx, o)
 	if err != nil {
 		return s.lost(o, fmt.Errorf("the inventory could not be taken: %w", err))
+	}
+	if err := s.guard(ctx, &o, inv); err != nil {
+		return s.lost(o, err)
 	}
 	if o.took != nil {
 		o.took(inv)
