@@ -31,6 +31,13 @@ type Part struct {
 	// goes or changes, the answer is void. One that matches nothing says that
 	// nothing may come there.
 	Uses []string `json:"uses,omitempty"`
+	// Faces are patterns of files of which only what they show to others counts,
+	// and Face is the digest of that as the check computes it: when such a file
+	// has changed, only the check can tell whether the answer holds. It is asked
+	// by Job.Leaning, and says so by Held, without the files' answers.
+	Faces []string `json:"faces,omitempty"`
+	Face  string   `json:"face,omitempty"`
+	Held  bool     `json:"held,omitempty"`
 	// Unread is what could not be looked into in these files.
 	Unread []Unread `json:"unread,omitempty"`
 }

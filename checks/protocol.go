@@ -8,7 +8,7 @@ import (
 // Protocol is the number of the job protocol; both programs must have the same.
 // Every change of what may be said makes another one: a parent refuses records
 // that it does not know.
-const Protocol = 5
+const Protocol = 6
 
 // IdentityKeyEnv is the environment variable in which a child gets the
 // identity key (its text form). It is the only secret a child ever holds, and
@@ -79,6 +79,9 @@ type Job struct {
 	// Settled are claimed files that an earlier answer covers: they may be read
 	// to understand others, and need no account.
 	Settled []string `json:"settled,omitempty"`
+	// Leaning are parts of which an earlier answer holds if their faces are what
+	// they were (see Part.Face); if not, their files are asked about like any.
+	Leaning []Part `json:"leaning,omitempty"`
 	// KeyID is the id of the identity key, so that an answer that was computed
 	// under another key is a different job to an engine that keeps answers.
 	KeyID string `json:"key_id"`

@@ -62,6 +62,10 @@ type collector struct {
 	given   []inventory.File
 	settled map[string]bool
 	kept    []keptPart
+	// leaning are the parts, by their first file, that the child may hold to,
+	// leaned all that it was asked about.
+	leaning map[string]keptPart
+	leaned  []keptPart
 	cached  int
 	said    []checks.Part // by the check, of this run
 	// uses are what the check says that its whole answer hangs on.
@@ -84,7 +88,7 @@ func newCollector(plan Plan, p PlannedStep, progress func(checks.Progress)) (*co
 		step: p, claims: claims, build: plan.Build, progress: progress, h: sha256.New(),
 		files: make(map[string]string, len(plan.Inventory.Files)), expect: map[string]bool{},
 		rules: map[string]checks.Rule{}, canary: map[checks.CanaryHit]bool{}, skipped: map[string]int{}, childSkipped: map[string]int{},
-		settled: map[string]bool{}, inPart: map[string]bool{},
+		settled: map[string]bool{}, inPart: map[string]bool{}, leaning: map[string]keptPart{},
 	}
 	if c.given, err = given(plan.Inventory, p.Check, claims); err != nil {
 		return nil, err
@@ -169,6 +173,9 @@ func (c *collector) job(plan Plan, p PlannedStep) checks.Job {
 	}
 	if len(c.settled) > 0 {
 		job.Inventory, job.Settled = c.remaining()
+	}
+	for _, p := range c.leaned {
+		job.Leaning = append(job.Leaning, checks.Part{Files: p.Files, Faces: p.Faces, Face: p.Face})
 	}
 	if plan.Fresh || p.Live != nil {
 		// What runs may answer in another way each time.
@@ -397,13 +404,16 @@ func (c *collector) addPart(p checks.Part) error {
 	if c.step.Check.Grain != checks.GrainPart && len(p.Files) > 0 {
 		return errors.New("it spoke of parts, which was not described")
 	}
+	if p.Held {
+		return c.hold(p)
+	}
 	for _, f := range p.Files {
 		if _, claimed := c.expect[f]; !claimed || c.settled[f] || c.inPart[f] {
 			return errors.New("it put a file in a part that has no place there")
 		}
 		c.inPart[f] = true
 	}
-	for _, u := range p.Uses {
+	for _, u := range slices.Concat(p.Uses, p.Faces) {
 		if _, _, err := checks.ParseUse(u); err != nil {
 			return errors.New("it named what a part uses in no form that is known")
 		}

@@ -223,7 +223,9 @@ func runStep(ctx context.Context, plan Plan, i int, engine Engine, now func() ti
 			return done, said{c.findings, c.components}
 		}
 	}
-	c.settleParts(known.parts())
+	hold, lean := known.parts()
+	c.settleParts(hold)
+	c.lean(lean)
 	if done, ok := c.settledWhole(step, known); ok {
 		known.keep(c, done)
 		return done, said{c.findings, c.components}

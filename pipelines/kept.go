@@ -49,7 +49,9 @@ type keptWhole struct {
 // they use have the stamp.
 type keptPart struct {
 	checks.Part
-	Stamp    string           `json:"stamp"`
+	Stamp string `json:"stamp"`
+	// Own is the stamp without the files of which only the face counts.
+	Own      string           `json:"own,omitempty"`
 	Skipped  []checks.Skip    `json:"skipped,omitempty"`
 	Findings []checks.Finding `json:"findings,omitempty"`
 }

@@ -74,7 +74,7 @@ func (m *memory) uses(c *collector, parts []keptPart) []string {
 	}
 	out := slices.Clone(c.uses)
 	for _, p := range parts {
-		out = append(out, p.Uses...)
+		out = append(append(out, p.Uses...), p.Faces...)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -114,10 +114,11 @@ func (m *memory) whole() *keptWhole {
 }
 
 // parts gives the answers about files that are what they were, at most one for
-// each file.
-func (m *memory) parts() (out []keptPart) {
+// each file: those that hold, and those that lean on the face of files that are
+// not what they were.
+func (m *memory) parts() (out, leaning []keptPart) {
 	if m.grain == checks.GrainWhole {
-		return nil
+		return nil, nil
 	}
 	claimed := make(map[string]bool, len(m.claimed))
 	for _, f := range m.claimed {
@@ -129,18 +130,26 @@ func (m *memory) parts() (out []keptPart) {
 			continue
 		}
 		for _, p := range all.Parts {
-			free := !slices.ContainsFunc(p.Files, func(f string) bool { return !claimed[f] })
-			if stamp := m.stamper().part(p.Part); free && stamp != "" && stamp == p.Stamp {
+			if slices.ContainsFunc(p.Files, func(f string) bool { return !claimed[f] }) {
+				continue
+			}
+			if stamp := m.stamper().part(p.Part); stamp != "" && stamp == p.Stamp {
 				out = append(out, p)
-				for _, f := range p.Files {
-					delete(claimed, f)
-				}
+			} else if own := m.stamper().part(withoutFaces(p.Part)); p.Face != "" && own != "" && own == p.Own {
+				leaning = append(leaning, p)
+			} else {
+				continue
+			}
+			for _, f := range p.Files {
+				delete(claimed, f)
 			}
 		}
 		m.walls = all.Sandbox
 	}
-	return out
+	return out, leaning
 }
+
+func withoutFaces(p checks.Part) checks.Part { return checks.Part{Files: p.Files, Uses: p.Uses} }
 
 func (m *memory) walled(r sandbox.Report) bool { return !m.require || r.Kind == sandbox.KindFull }
 

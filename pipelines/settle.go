@@ -1,6 +1,7 @@
 package pipelines
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -51,21 +52,56 @@ func (c *collector) settledWhole(step checks.Step, m *memory) (checks.Step, bool
 // not asked about.
 func (c *collector) settleParts(parts []keptPart) {
 	for _, p := range parts {
-		if !c.settleFindings(p.Findings) {
-			continue
-		}
-		c.kept = append(c.kept, p)
-		c.unread = append(c.unread, p.Unread...)
-		for _, f := range p.Files {
-			c.expect[f] = true
-			c.settled[f] = true
-		}
-		c.readReal += len(p.Files) - len(p.Skipped)
-		c.cached += len(p.Files)
-		for _, s := range p.Skipped {
-			c.childSkip(s)
-		}
+		c.settlePart(p)
 	}
+}
+
+// settlePart takes over what is known of a part's files, and says whether it
+// could.
+func (c *collector) settlePart(p keptPart) bool {
+	if !c.settleFindings(p.Findings) {
+		return false
+	}
+	c.kept = append(c.kept, p)
+	c.unread = append(c.unread, p.Unread...)
+	for _, f := range p.Files {
+		if !c.expect[f] { // else the child has read it, for the sake of others
+			c.readReal++
+		}
+		c.expect[f] = true
+		c.settled[f] = true
+	}
+	c.readReal -= len(p.Skipped)
+	c.cached += len(p.Files)
+	for _, s := range p.Skipped {
+		c.childSkip(s)
+	}
+	return true
+}
+
+// lean notes the parts that the child is asked to confirm.
+func (c *collector) lean(parts []keptPart) {
+	for _, p := range parts {
+		c.leaning[p.Files[0]] = p
+		c.leaned = append(c.leaned, p)
+	}
+}
+
+// hold takes over a part of which the child says that what it leans on shows
+// what it did.
+func (c *collector) hold(p checks.Part) error {
+	if len(p.Files) == 0 {
+		return errors.New("it held to an answer about nothing")
+	}
+	was, ok := c.leaning[p.Files[0]]
+	if !ok || p.Face != was.Face || !slices.Equal(p.Files, was.Files) {
+		return errors.New("it held to an answer that it was not asked about")
+	}
+	delete(c.leaning, p.Files[0])
+	if !c.settlePart(was) {
+		return errors.New("it held to an answer about rules that are not known")
+	}
+	return nil
 }
 
 // settleFindings puts the texts of rules back. A rule that is not known says
@@ -90,13 +126,16 @@ func (c *collector) parts(m *memory) []keptPart {
 		return nil
 	}
 	out := slices.Clone(c.kept)
+	for i, p := range out {
+		out[i].Stamp = m.stamper().part(p.Part) // what it leans on may have changed
+	}
 	of := map[string]int{} // index in out, by file
 	add := func(p checks.Part) {
 		if stamp := m.stamper().part(p); stamp != "" {
 			for _, f := range p.Files {
 				of[f] = len(out)
 			}
-			out = append(out, keptPart{Part: p, Stamp: stamp})
+			out = append(out, keptPart{Part: p, Stamp: stamp, Own: m.stamper().part(withoutFaces(p))})
 		}
 	}
 	if m.grain == checks.GrainPart {

@@ -101,7 +101,7 @@ func writeEntry(h hash.Hash, path, sum string) {
 // part is the digest of a part: its files, each of which must be there, and
 // all that it uses. "" when a file is not there or a pattern is none.
 func (s *stamper) part(p checks.Part) string {
-	if len(p.Files) == 1 && len(p.Uses) == 0 {
+	if len(p.Files) == 1 && len(p.Uses)+len(p.Faces) == 0 {
 		return s.byPath[p.Files[0]] // the path is known from the part itself
 	}
 	h := sha256.New()
@@ -112,7 +112,7 @@ func (s *stamper) part(p checks.Part) string {
 		}
 		writeEntry(h, f, sum)
 	}
-	for _, u := range p.Uses {
+	for _, u := range slices.Concat(p.Uses, p.Faces) {
 		sum := s.stamp(u)
 		if sum == "" {
 			return ""

@@ -15,7 +15,9 @@ osv_scanner=v2.5.1
 grype=v0.110.0
 gitleaks=v8.30.1
 trivy=v0.66.0
+gosec=v2.30.0
 all='semgrep bandit checkov eslint gitleaks osv-scanner grype trivy'
+# gosec is timed beside ours (make bench-peers), and no tool of a test.
 
 if [ $# -lt 1 ]; then
 	echo "usage: $0 DIR [$(echo "$all" | tr ' ' '|')]..." >&2
@@ -72,9 +74,10 @@ for name in ${*:-$all}; do
 	gitleaks) gotool gitleaks $gitleaks github.com/zricethezav/gitleaks/v8 . ;;
 	osv-scanner) gotool osv-scanner $osv_scanner github.com/google/osv-scanner/v2 cmd/osv-scanner ;;
 	grype) gotool grype $grype github.com/anchore/grype cmd/grype ;;
+	gosec) gotool gosec $gosec github.com/securego/gosec/v2 cmd/gosec ;;
 	trivy) gotool trivy $trivy github.com/aquasecurity/trivy cmd/trivy ;;
 	*)
-		echo "$0: there is no tool $name; known are: $all" >&2
+		echo "$0: there is no tool $name; known are: $all gosec" >&2
 		exit 2
 		;;
 	esac

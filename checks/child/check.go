@@ -37,6 +37,8 @@ type Input struct {
 	Data    map[string]string
 	Options map[string]string
 	Limits  checks.Limits
+	// Leaning are parts that an earlier answer may cover (see checks.Part.Face).
+	Leaning []checks.Part
 	// Scratch is the only directory that may be written.
 	Scratch string
 	// Live is the running application, nil for a check of files, and Network

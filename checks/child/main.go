@@ -96,7 +96,7 @@ func (p Program) Run(ctx context.Context, name string, in io.Reader, out io.Writ
 		sink.rules[r.ID] = r
 	}
 	reportProgress(tree, sink)
-	input := Input{Tree: tree, Data: job.Data, Options: job.Options, Limits: job.Limits, Scratch: job.Scratch,
+	input := Input{Tree: tree, Data: job.Data, Options: job.Options, Limits: job.Limits, Leaning: job.Leaning, Scratch: job.Scratch,
 		Live: live.Live, Network: live.Network, Credentials: live.Credentials, Now: live.Now}
 	if err := guarded(ctx, c, input, sink); err != nil {
 		return fail(w, errors.New(redactAll(err.Error(), slices.Concat(sink.never, p.Redactor.Values(ctx, "", err.Error())))))

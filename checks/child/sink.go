@@ -151,9 +151,11 @@ func (s *Sink) Part(p checks.Part) error {
 	if slices.ContainsFunc(p.Files, s.tree.Canary) {
 		return nil
 	}
-	p.Uses = slices.DeleteFunc(slices.Clone(p.Uses), s.tree.Canary)
-	slices.Sort(p.Uses)
-	p.Uses = slices.Compact(p.Uses)
+	for _, list := range []*[]string{&p.Uses, &p.Faces} {
+		*list = slices.DeleteFunc(slices.Clone(*list), s.tree.Canary)
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
 	return s.w.record(checks.Record{Type: checks.RecordPart, Part: &p})
 }
 

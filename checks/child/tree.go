@@ -119,6 +119,16 @@ func (t *Tree) add(n *node) {
 // Claimed lists the files the check must account for, canary included.
 func (t *Tree) Claimed() []string { return slices.Clone(t.claimed) }
 
+// Hold says that an earlier answer about some claimed files holds: no account
+// of them is due.
+func (t *Tree) Hold(files []string) {
+	for _, f := range files {
+		t.isSettled[f] = true
+	}
+	t.claimed = slices.DeleteFunc(t.claimed, func(f string) bool { return t.isSettled[f] })
+	t.settled = append(t.settled, files...)
+}
+
 // Known lists all files of the check's kind: those claimed, and those that an
 // earlier answer covers.
 func (t *Tree) Known() []string { return slices.Concat(t.claimed, t.settled) }

@@ -92,6 +92,10 @@ func (Check) Run(ctx context.Context, in child.Input, out *child.Sink) error {
 	if wall := time.Duration(in.Limits.WallMS) * time.Millisecond; wall > 0 {
 		options.PackageTimeout = min(goscan.DefaultPackageTimeout, wall/packageTimeout)
 	}
+	faces := goscan.NewFaces(in.Tree, options)
+	if err := held(faces, in, out); err != nil {
+		return err
+	}
 	options.Others = in.Tree.Known()
 	result, err := goscan.Scan(ctx, in.Tree, in.Tree.Claimed(), options, out.Progress)
 	if err != nil {
@@ -112,7 +116,33 @@ func (Check) Run(ctx context.Context, in child.Input, out *child.Sink) error {
 			return err
 		}
 	}
-	return parts(result, in, out)
+	return parts(result, faces, in, out)
+}
+
+// held confirms the earlier answers about packages whose imports show what they
+// did; they are not analysed again.
+func held(faces *goscan.Faces, in child.Input, out *child.Sink) error {
+	var files []string
+	for _, p := range in.Leaning {
+		if faces.Of(dirsOf(p.Faces)) != p.Face {
+			continue
+		}
+		files = append(files, p.Files...)
+		if err := out.Part(checks.Part{Files: p.Files, Face: p.Face, Held: true}); err != nil {
+			return err
+		}
+	}
+	in.Tree.Hold(files)
+	return nil
+}
+
+// dirsOf gives the directories of patterns of the form DIR/*.
+func dirsOf(patterns []string) []string {
+	out := make([]string, 0, len(patterns))
+	for _, p := range patterns {
+		out = append(out, path.Dir(p))
+	}
+	return out
 }
 
 // skip puts a skip of goscan into the words of the protocol.
@@ -148,15 +178,19 @@ func hit(i goscan.Issue) child.Hit {
 
 // parts says of each directory what its answer hangs on and what the data-flow
 // rules did not see in it, and fails files whose rules broke.
-func parts(result goscan.Result, in child.Input, out *child.Sink) error {
+func parts(result goscan.Result, faces *goscan.Faces, in child.Input, out *child.Sink) error {
 	byDir := map[string]*checks.Part{}
 	for _, f := range in.Tree.Claimed() {
 		d := path.Dir(f)
 		if byDir[d] == nil {
-			byDir[d] = &checks.Part{Uses: []string{modFiles}}
-			for _, u := range append(result.Uses[d], d) {
-				byDir[d].Uses = append(byDir[d].Uses, path.Join(u, "*"))
+			p := &checks.Part{Uses: []string{modFiles, path.Join(d, "*")}}
+			for _, u := range result.Uses[d] {
+				if u != d && !in.Tree.Canary(u+"/") {
+					p.Faces = append(p.Faces, path.Join(u, "*"))
+				}
 			}
+			p.Face = faces.Of(dirsOf(p.Faces))
+			byDir[d] = p
 		}
 		byDir[d].Files = append(byDir[d].Files, f)
 	}

@@ -135,6 +135,64 @@ func TestCacheChangesNothing(t *testing.T) {
 	}
 }
 
+// A package that others import is changed: in a body, which none of them sees,
+// and in what they do see.
+func TestCacheLeansOnFaces(t *testing.T) {
+	c := newCached(t)
+	c.write(t, "go.mod", "module clinic.example/app\n\ngo 1.22\n")
+	stores := []string{
+		"package store\n\nimport \"database/sql\"\n\ntype DB struct{ *sql.DB }\n\nfunc (DB) Close() { println(1) }\n",
+		"package store\n\nimport \"database/sql\"\n\ntype DB struct{ *sql.DB }\n\nfunc (DB) Close() { println(2); println(3) }\n\n// More.\n",
+		"package store\n\ntype DB struct{}\n\nfunc (DB) Query(string) {}\n",
+		"package store\n\ntype DB struct{}\n\nfunc (DB) Query(string) { println(4) }\n",
+		"package store\n\ntype DB struct{\n", // not Go
+		"package store\n\ntype DB struct{ }}\n",
+	}
+	links := []string{
+		"package link\n\nimport \"clinic.example/app/store\"\n\nfunc Open() store.DB { return store.DB{} }\n",
+		"package link\n\nimport \"clinic.example/app/store\"\n\nfunc Open() store.DB { println(5); return store.DB{} }\n",
+		"package link\n\nimport \"database/sql\"\n\nfunc Open() *sql.DB { return nil }\n",
+	}
+	for i := range 8 {
+		c.write(t, fmt.Sprintf("web%d/web.go", i), fmt.Sprintf("package web%d\n\nimport (\n\t\"net/http\"\n\n\t\"clinic.example/app/link\"\n)\n\nvar db = link.Open()\n\nfunc find(w http.ResponseWriter, r *http.Request) { db.Query(\"SELECT * FROM p WHERE n='\" + r.FormValue(\"n\") + \"'\") }\n", i))
+	}
+	c.write(t, "store/store.go", stores[0])
+	c.write(t, "link/link.go", links[0])
+	args := []string{"--check", "sast"}
+	sast := func(r checks.Run) checks.Step {
+		for _, s := range r.Steps {
+			if s.Check == "sast" {
+				return s
+			}
+		}
+		return checks.Step{}
+	}
+	first := c.scan(t, args...)
+	if n := len(first.Findings); n < 8 {
+		t.Fatalf("%d findings: nothing flows from package to package, so this shows nothing", n)
+	}
+	c.write(t, "store/store.go", stores[1])
+	if s := sast(c.scan(t, args...)); s.Coverage.Cached != 9 {
+		t.Errorf("a body changed, and %d of 9 other files were taken from the cache", s.Coverage.Cached)
+	}
+	c.write(t, "store/store.go", stores[2])
+	if s := sast(c.scan(t, args...)); s.Coverage.Cached != 0 {
+		t.Errorf("a type changed, and %d files that hang on it were taken from the cache", s.Coverage.Cached)
+	}
+	r := rand.New(rand.NewPCG(1, 20261129))
+	for step := range 20 {
+		if r.IntN(3) > 0 {
+			c.write(t, "store/store.go", stores[r.IntN(len(stores))])
+		} else {
+			c.write(t, "link/link.go", links[r.IntN(len(links))])
+		}
+		with, without := c.scan(t, args...), c.scan(t, append(args, "--no-cache")...)
+		if diff := cmp.Diff(answer(without), answer(with)); diff != "" {
+			t.Fatalf("step %d: the cache changes the answer (-without +with):\n%s", step, diff)
+		}
+	}
+}
+
 // Nobody without the key puts an answer into the cache, and damage only costs time.
 func TestCacheIsNotBelieved(t *testing.T) {
 	c := newCached(t)
