@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/vitalsign-dev/vitalsign/internal/misspell"
 )
 
 // shape says what may be written at one place of a block. The parser and the
@@ -124,7 +126,7 @@ func (p *parser) record(s shape, at string, n *yaml.Node) (any, bool) {
 }
 
 func fieldAdvice(name, at string, names []string) string {
-	if near := nearest(name, names); near != "" {
+	if near := misspell.Nearest(name, names); near != "" {
 		return fmt.Sprintf("; did you mean %q?", at+"."+near)
 	}
 	return "; known here: " + strings.Join(names, ", ")
