@@ -262,8 +262,8 @@ type dbStatusLine struct {
 
 // dbStatus informs; whether data is good enough is decided by scan.
 func (a *app) dbStatus(cmd *cobra.Command, format string) error {
-	if format != "table" && format != "json" {
-		return usageError("there is no format %q; the formats are table, json", format)
+	if err := oneOfFormats(format, "table", "json"); err != nil {
+		return err
 	}
 	dir, err := a.needDBDir(cmd)
 	if err != nil {
