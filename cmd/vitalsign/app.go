@@ -47,6 +47,9 @@ func usageError(format string, args ...any) error {
 // verdict or from an error's kind; that no error came back is not a verdict.
 func (a *app) main(ctx context.Context, args []string) int {
 	root := a.root()
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		a.complete(root) // a shell asks for words: nobody else waits for them
+	}
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
@@ -99,7 +102,8 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().String("check-binary", "", "the vitalsign-check to use (default: the one beside vitalsign)")
 	root.AddCommand(a.scanCommand(), a.buildCommand(), a.reportCommand(), a.explainCommand(), a.doctorCommand(),
 		a.dbCommand(), a.initCommand(), a.configCommand(), a.keyCommand(),
-		a.fleetCommand(), a.signCommand(), a.attestCommand(), a.verifyCommand(), a.waiveCommand(), a.waiversCommand(), a.policyCommand(), a.storeCommand())
+		a.fleetCommand(), a.signCommand(), a.attestCommand(), a.verifyCommand(), a.waiveCommand(), a.waiversCommand(), a.policyCommand(), a.storeCommand(),
+		a.completionCommand())
 	for _, c := range root.Commands() {
 		wrapArgs(c)
 	}

@@ -41,21 +41,24 @@ func inTerminal(t *testing.T, dir, home string, args ...string) *terminal {
 		t.Fatal(err)
 	}
 	x := &terminal{t: t, cmd: cmd, tty: tty, gone: make(chan struct{})}
-	go func() {
-		defer close(x.gone)
-		b := make([]byte, 4096)
-		for {
-			n, err := tty.Read(b)
-			x.mu.Lock()
-			x.said.Write(b[:n])
-			x.mu.Unlock()
-			if err != nil {
-				return // EIO: nobody has the other end open any more
-			}
-		}
-	}()
+	go x.listen()
 	t.Cleanup(func() { cmd.Process.Kill(); tty.Close() })
 	return x
+}
+
+// listen reads what the terminal is sent until nobody has it open any more.
+func (x *terminal) listen() {
+	defer close(x.gone)
+	b := make([]byte, 4096)
+	for {
+		n, err := x.tty.Read(b)
+		x.mu.Lock()
+		x.said.Write(b[:n])
+		x.mu.Unlock()
+		if err != nil {
+			return // EIO
+		}
+	}
 }
 
 func (x *terminal) text() string {

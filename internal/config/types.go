@@ -139,6 +139,23 @@ func (k Key) Allowed() string {
 	return ""
 }
 
+// Words are the words that a value is one of, or may be; nil for another kind.
+func (k Key) Words() []string {
+	switch k.Type {
+	case TypeSeverity:
+		return severityTexts()
+	case TypeSwitch:
+		return []string{"true", "false"}
+	case TypeSandbox:
+		return []string{sandboxRequired, sandboxBestEffort}
+	case TypeEngine:
+		return []string{EngineAuto, EngineLocal, EngineDagger}
+	case TypeAge:
+		return []string{ageOff}
+	}
+	return nil
+}
+
 func oneOf(words []string) string {
 	last := len(words) - 1
 	return strings.Join(words[:last], ", ") + " or " + words[last]
