@@ -103,7 +103,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(a.scanCommand(), a.buildCommand(), a.reportCommand(), a.explainCommand(), a.doctorCommand(),
 		a.dbCommand(), a.initCommand(), a.configCommand(), a.keyCommand(),
 		a.fleetCommand(), a.signCommand(), a.attestCommand(), a.verifyCommand(), a.waiveCommand(), a.waiversCommand(), a.policyCommand(), a.storeCommand(),
-		a.completionCommand())
+		a.completionCommand(), a.manCommand())
 	for _, c := range root.Commands() {
 		wrapArgs(c)
 	}

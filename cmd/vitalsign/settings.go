@@ -25,7 +25,7 @@ func settingsFlags(fl *pflag.FlagSet, only ...string) {
 		case config.TypeNames:
 			fl.StringSlice(k.Flag, nil, k.Help)
 		default:
-			fl.String(k.Flag, "", k.Help+" "+k.Allowed()+" (default "+k.Default+")")
+			fl.String(k.Flag, "", k.Help+" Allowed: "+k.Allowed()+" (default "+k.Default+")")
 		}
 	}
 }
