@@ -36,6 +36,7 @@ const (
 func (a *app) dbCommand() *cobra.Command {
 	db := &cobra.Command{
 		Use: "db", Short: "Get and show advisory data",
+		Example: "  vitalsign db update Go npm      from osv.dev\n  vitalsign db import all.zip     from a file, without a network\n  vitalsign db status",
 		Long: "The deps check matches your lock files against advisories on this machine. Nothing is\n" +
 			"downloaded unasked: db update asks osv.dev, db import takes a copy of its exports.\n\n" +
 			"The data lies in --db, else " + dbEnv + ", else the user's cache directory.",

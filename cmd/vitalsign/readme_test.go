@@ -107,7 +107,8 @@ func TestReadmeExitCodes(t *testing.T) {
 		if row := fmt.Sprintf("| %d | %s |", e.Code, e.Text); !strings.Contains(string(readme), row) {
 			t.Errorf("README.md lacks %q", row)
 		}
-		if row := fmt.Sprintf("%3d  %s", e.Code, e.Text); !strings.Contains(help(t), row) {
+		shown := strings.Join(strings.Fields(help(t)), " ") // whose lines are broken
+		if row := fmt.Sprintf("%d %s", e.Code, e.Text); !strings.Contains(shown, row) {
 			t.Errorf("--help lacks %q", row)
 		}
 	}

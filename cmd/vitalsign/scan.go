@@ -58,7 +58,7 @@ func (a *app) scanCommand() *cobra.Command {
 			"  vitalsign scan --history                         secrets in every commit, too\n" +
 			"  vitalsign scan --sign --key ci.key               and sign a bill of health\n" +
 			"  vitalsign scan https://portal.example.org        a running application, asked only what is safe\n" +
-			"  vitalsign scan --allow-exec dast                 start the application that vitalsign.yaml names, too",
+			"  vitalsign scan --allow-exec dast                 start what vitalsign.yaml names, too",
 		RunE: func(cmd *cobra.Command, args []string) error { return a.scan(cmd, args, f) },
 	}
 	fl := c.Flags()
