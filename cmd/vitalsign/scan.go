@@ -20,6 +20,7 @@ import (
 	"github.com/vitalsign-dev/vitalsign/internal/inline"
 	"github.com/vitalsign-dev/vitalsign/internal/inventory"
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
+	"github.com/vitalsign-dev/vitalsign/internal/misspell"
 	"github.com/vitalsign-dev/vitalsign/internal/report"
 	"github.com/vitalsign-dev/vitalsign/internal/store"
 	"github.com/vitalsign-dev/vitalsign/internal/version"
@@ -178,7 +179,7 @@ func knownChecks(described []checks.Description, names []string, from string) er
 	}
 	for _, n := range names {
 		if !slices.Contains(known, n) {
-			return usageError("%s: there is no check %q; the checks are %s", from, n, strings.Join(known, ", "))
+			return usageError("%s: there is no check %q%s; the checks are %s", from, n, misspell.Hint(n, known), strings.Join(known, ", "))
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/misspell"
 )
 
 // Bounds of what a block may hold.
@@ -160,7 +161,7 @@ func choiceShape(words ...string) shape {
 				return ""
 			}
 		}
-		return "is not allowed; allowed: " + oneOf(words)
+		return "is not allowed; allowed: " + oneOf(words) + misspell.Hint(text, words)
 	}, map[string]any{"enum": words})
 }
 

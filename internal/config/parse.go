@@ -303,7 +303,7 @@ func (p *parser) scalar(k Key, n *yaml.Node) (value, bool) {
 	}
 	v, ok := k.scalar(text)
 	if !ok || n.Tag != want {
-		p.bad(n, "%s: %s is not allowed; allowed: %s%s", k.Name, quote(n.Value), k.Allowed(), unquoted(ok, want))
+		p.bad(n, "%s: %s is not allowed; allowed: %s%s", k.Name, quote(n.Value), k.Allowed(), unquoted(ok, want)+k.hint(ok, n.Value))
 	}
 	return v, ok && n.Tag == want
 }

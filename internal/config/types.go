@@ -14,6 +14,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/misspell"
 )
 
 // Type is how a value is written.
@@ -154,6 +155,14 @@ func (k Key) Words() []string {
 		return []string{ageOff}
 	}
 	return nil
+}
+
+// hint names the nearest of the words to a text that is none.
+func (k Key) hint(ok bool, text string) string {
+	if ok {
+		return "" // of the wrong type only
+	}
+	return misspell.Hint(text, k.Words())
 }
 
 func oneOf(words []string) string {
