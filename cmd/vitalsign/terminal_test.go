@@ -33,9 +33,16 @@ type terminal struct {
 // home.
 func inTerminal(t *testing.T, dir, home string, args ...string) *terminal {
 	t.Helper()
+	return inTerminalWith(t, nil, dir, home, args...)
+}
+
+// inTerminalWith is inTerminal with further variables.
+func inTerminalWith(t *testing.T, env []string, dir, home string, args ...string) *terminal {
+	t.Helper()
 	cmd := exec.Command(filepath.Join(binaries(), "vitalsign"), args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "HOME="+home, "TERM=xterm-256color", "LANG=C.UTF-8", "XDG_STATE_HOME=", "XDG_CACHE_HOME=", "XDG_CONFIG_HOME=", "CI=", "NO_COLOR=", "TMUX=")
+	cmd.Env = append(cmd.Env, env...)
 	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 30, Cols: 110})
 	if err != nil {
 		t.Fatal(err)
