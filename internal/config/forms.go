@@ -38,6 +38,8 @@ const (
 	// A path below the repository's root with / between directories; that no
 	// part of it is .. is asked beside it.
 	insideForm  = `^[^/\\:][^\\:]*$`
+	aboveForm   = `(?:^|/)\.\.(?:/|$)`  // a part of a path that is ..
+	dotForm     = `(?:^|/)\.\.?(?:/|$)` // a part that is . or ..
 	workdirForm = `^/[^:]*$`
 	// Addresses as Dagger's runner host has them, loosely, and without a
 	// password, which a report would show. , separates them.
@@ -136,7 +138,7 @@ func insideShape() shape {
 			return "is not allowed; allowed: " + allowed
 		}
 		return wrongLine(text, maxPath)
-	}, map[string]any{"pattern": insideForm, "maxLength": maxPath})
+	}, map[string]any{"pattern": insideForm, "not": map[string]any{"pattern": aboveForm}, "maxLength": maxPath})
 }
 
 func workdirShape() shape {

@@ -249,7 +249,7 @@ func patternsShape(small bool) shape {
 			return "is not in lower case, as every path is that it is compared with"
 		}
 		return wrongPattern(text)
-	}, map[string]any{"pattern": form, "maxLength": maxPattern})
+	}, map[string]any{"pattern": form, "not": map[string]any{"pattern": dotForm}, "maxLength": maxPattern})
 	s := listShapeOf(item, 1, maxPatterns, "a list of 1 to "+strconv.Itoa(maxPatterns)+" "+allowed)
 	s.unordered = true
 	return s

@@ -197,7 +197,7 @@ func (k Key) scalar(text string) (value, bool) {
 		e, ok := parseEngine(text)
 		return value{list: []string{e.String()}}, ok
 	case TypePlace:
-		return value{list: []string{text}}, text != "" && len(text) <= maxPlace && !strings.ContainsFunc(text, unicode.IsControl)
+		return value{list: []string{text}}, text != "" && utf8.RuneCountInString(text) <= maxPlace && !strings.ContainsFunc(text, unicode.IsControl)
 	case TypeAge:
 		if text == ageOff {
 			return number(never), true
