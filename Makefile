@@ -12,7 +12,7 @@ LDFLAGS := -s -w -X github.com/vitalsign-dev/vitalsign/internal/version.stamped=
 ENGINE  := $(CURDIR)/$(BIN)/dagger-engine
 export VITALSIGN_DAGGER ?= $(if $(wildcard $(ENGINE)/engine),$(ENGINE))
 
-.PHONY: help build demo test dagger-engine test-tools evidence-servers github-openapi hapi bench pictures lint fuzz cross clean
+.PHONY: help build man demo test dagger-engine test-tools evidence-servers github-openapi hapi bench pictures lint fuzz cross clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,11 @@ help: ## this list
 build: ## build bin/vitalsign and bin/vitalsign-check
 	@mkdir -p $(BIN)
 	CGO_ENABLED=0 $(GO) build -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
+
+man: build ## write the manual pages into bin/man, and completions into bin/completions
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || date +%s) $(BIN)/vitalsign man --dir $(BIN)/man
+	@mkdir -p $(BIN)/completions
+	@for s in bash zsh fish powershell; do $(BIN)/vitalsign completion $$s > $(BIN)/completions/vitalsign.$$s || exit 1; done
 
 demo: build ## build, scan examples/clinic, and hold the result to EXPECTED.md
 	@GO='$(GO)' examples/demo.sh

@@ -10,6 +10,7 @@ import (
 	"github.com/muesli/termenv"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/misspell"
 )
 
 // tone is what a piece of text means; a theme gives it its looks. A tone never
@@ -115,7 +116,7 @@ func background(name string) string {
 // shows more than ASCII. The terminal is not asked anything.
 func NewTheme(name string, colour, utf8 bool) (Theme, error) {
 	if !slices.Contains(ThemeNames(), name) {
-		return Theme{}, fmt.Errorf("there is no theme %q; the themes are %s", name, strings.Join(ThemeNames(), ", "))
+		return Theme{}, fmt.Errorf("there is no theme %q%s; the themes are %s", name, misspell.Hint(name, ThemeNames()), strings.Join(ThemeNames(), ", "))
 	}
 	r := lipgloss.NewRenderer(io.Discard)
 	r.SetHasDarkBackground(name != "light")

@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
+	"github.com/vitalsign-dev/vitalsign/internal/misspell"
 	"github.com/vitalsign-dev/vitalsign/internal/safetext"
 	"github.com/vitalsign-dev/vitalsign/internal/version"
 )
@@ -48,6 +50,9 @@ func usageError(format string, args ...any) error {
 // verdict or from an error's kind; that no error came back is not a verdict.
 func (a *app) main(ctx context.Context, args []string) int {
 	root := a.root()
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		a.complete(root) // a shell asks for words: nobody else waits for them
+	}
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
@@ -80,7 +85,7 @@ func (a *app) root() *cobra.Command {
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return a.unknownVerb(cmd, args[0])
+				return unknownVerb(cmd, args[0])
 			}
 			if f.plain || a.isTerminal() {
 				return a.dashboard(cmd, f)
@@ -92,15 +97,17 @@ func (a *app) root() *cobra.Command {
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
+	root.SetHelpFunc(a.help)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError("%w\nRun '%s --help' for the flags it knows.", err, cmd.CommandPath())
+		return usageError("%w%s\nRun '%s --help' for the flags it knows.", err, unknownFlag(cmd, err), cmd.CommandPath())
 	})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.PersistentFlags().Bool("no-color", false, "no colour, as NO_COLOR in the environment")
 	root.PersistentFlags().String("check-binary", "", "the vitalsign-check to use (default: the one beside vitalsign)")
 	root.AddCommand(a.scanCommand(), a.buildCommand(), a.reportCommand(), a.explainCommand(), a.doctorCommand(),
 		a.dbCommand(), a.initCommand(), a.configCommand(), a.keyCommand(),
-		a.fleetCommand(), a.signCommand(), a.attestCommand(), a.verifyCommand(), a.waiveCommand(), a.waiversCommand(), a.baselineCommand(), a.policyCommand())
+		a.fleetCommand(), a.signCommand(), a.attestCommand(), a.verifyCommand(), a.waiveCommand(), a.waiversCommand(), a.baselineCommand(), a.policyCommand(), a.storeCommand(),
+		a.completionCommand(), a.manCommand())
 	for _, c := range root.Commands() {
 		wrapArgs(c)
 	}
@@ -115,6 +122,9 @@ func wrapArgs(c *cobra.Command) {
 	}
 	c.Args = func(cmd *cobra.Command, args []string) error {
 		err := check(cmd, args)
+		if err != nil && cmd.HasAvailableSubCommands() && len(args) > 0 {
+			return unknownVerb(cmd, args[0])
+		}
 		if err == nil {
 			err = together(cmd.ValidateFlagGroups())
 		}
@@ -142,13 +152,29 @@ func together(err error) error {
 	return err
 }
 
-func (a *app) unknownVerb(cmd *cobra.Command, name string) error {
-	msg := fmt.Sprintf("there is no verb %q", name)
-	cmd.SuggestionsMinimumDistance = 2
-	if near := cmd.SuggestionsFor(name); len(near) > 0 {
-		msg += fmt.Sprintf("; did you mean %q?", near[0])
+// unknownVerb names the nearest of a command's verbs.
+func unknownVerb(cmd *cobra.Command, name string) error {
+	var verbs []string
+	for _, c := range cmd.Commands() {
+		verbs = append(verbs, c.Name())
 	}
-	return usageError("%s\nRun 'vitalsign --help' for the verbs there are.", msg)
+	return usageError("there is no verb %q%s\nRun '%s --help' for the verbs there are.", name, misspell.Hint(name, verbs), cmd.CommandPath())
+}
+
+// unknownFlag names the nearest flag to one that there is not.
+func unknownFlag(cmd *cobra.Command, err error) string {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) || len(unknown.GetSpecifiedName()) < 2 {
+		return ""
+	}
+	var flags []string
+	for _, set := range []*pflag.FlagSet{cmd.LocalFlags(), cmd.InheritedFlags()} {
+		set.VisitAll(func(f *pflag.Flag) { flags = append(flags, f.Name) })
+	}
+	if near := misspell.Nearest(unknown.GetSpecifiedName(), flags); near != "" {
+		return fmt.Sprintf("; did you mean %q?", "--"+near)
+	}
+	return ""
 }
 
 func exitHelp() string {

@@ -52,8 +52,8 @@ func (a *app) buildCommand() *cobra.Command {
 
 // build makes artifacts of the repository that this directory is in.
 func (a *app) build(cmd *cobra.Command, names []string, f buildFlags) error {
-	if f.format != "table" && f.format != "json" {
-		return usageError("there is no format %q; the formats are table, json", f.format)
+	if err := oneOfFormats(f.format, "table", "json"); err != nil {
+		return err
 	}
 	s, err := a.newScanner(cmd, f.scanFlags)
 	if err != nil {

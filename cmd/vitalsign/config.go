@@ -19,7 +19,8 @@ import (
 func (a *app) configCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "config", Short: "Show the configuration that holds, and where it comes from",
-		Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: "  vitalsign config show --origin      every setting, and who says it\n  vitalsign config schema > vitalsign.schema.json",
+		Args:    cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var origin bool
 	show := &cobra.Command{
@@ -32,7 +33,13 @@ func (a *app) configCommand() *cobra.Command {
 	show.Flags().String("baseline", "", "the commit whose configuration counts")
 	settingsFlags(show.Flags())
 	schema := &cobra.Command{
-		Use: "schema", Short: "Print the JSON Schema of vitalsign.yaml, for editors", Args: cobra.NoArgs,
+		Use: "schema", Short: "Print the JSON Schema of vitalsign.yaml, for editors",
+		Long: "Prints the JSON Schema (draft 2020-12) of vitalsign.yaml, which takes what vitalsign takes. An\n" +
+			"editor with a YAML language server completes and checks settings by it when this is the first\n" +
+			"line of the file, with a path or an address of the schema:\n\n" +
+			"  # yaml-language-server: $schema=vitalsign.schema.json",
+		Example: "  vitalsign config schema > vitalsign.schema.json",
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := a.out.Write(config.Schema())
 			return err

@@ -36,6 +36,7 @@ const (
 func (a *app) dbCommand() *cobra.Command {
 	db := &cobra.Command{
 		Use: "db", Short: "Get and show advisory data",
+		Example: "  vitalsign db update Go npm      from osv.dev\n  vitalsign db import all.zip     from a file, without a network\n  vitalsign db status",
 		Long: "The deps check matches your lock files against advisories on this machine. Nothing is\n" +
 			"downloaded unasked: db update asks osv.dev, db import takes a copy of its exports.\n\n" +
 			"The data lies in --db, else " + dbEnv + ", else the user's cache directory.",
@@ -262,8 +263,8 @@ type dbStatusLine struct {
 
 // dbStatus informs; whether data is good enough is decided by scan.
 func (a *app) dbStatus(cmd *cobra.Command, format string) error {
-	if format != "table" && format != "json" {
-		return usageError("there is no format %q; the formats are table, json", format)
+	if err := oneOfFormats(format, "table", "json"); err != nil {
+		return err
 	}
 	dir, err := a.needDBDir(cmd)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/config"
+	"github.com/vitalsign-dev/vitalsign/internal/misspell"
 )
 
 // described are all checks of a target: those of vitalsign-check, then its
@@ -56,7 +57,7 @@ func (s *scanner) externalTool(o opened, e config.External) (checks.Tool, error)
 			for _, p := range s.tool.Presets {
 				known = append(known, p.Name)
 			}
-			return t, usageError("%s: external.%s: there is no preset %q; the presets are %s", e.Origin, e.Name, e.Preset, strings.Join(known, ", "))
+			return t, usageError("%s: external.%s: there is no preset %q%s; the presets are %s", e.Origin, e.Name, e.Preset, misspell.Hint(e.Preset, known), strings.Join(known, ", "))
 		}
 		t = s.tool.Presets[i]
 		t.Image = o.settings.Images[e.Preset]

@@ -33,6 +33,7 @@ const (
 func (a *app) fleetCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "fleet", Short: "Watch many repositories: add, list, scan, status",
+		Example: "  vitalsign fleet add acme-health --topic phi\n  vitalsign fleet scan --jobs 4\n  vitalsign fleet status",
 		Long: "The fleet is the repositories that you watch: some on this machine, some at GitHub or at\n" +
 			"a GitHub Enterprise server. fleet scan brings the newest commit of each here, scans it,\n" +
 			"and keeps the run. What cannot be brought or read is 'cannot tell', never left out.\n\n" +

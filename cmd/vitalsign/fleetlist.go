@@ -316,8 +316,8 @@ type fleetListDocument struct {
 }
 
 func (a *app) fleetList(cmd *cobra.Command, format string) error {
-	if format != "table" && format != "json" {
-		return usageError("there is no format %q; the formats are table, json", format)
+	if err := oneOfFormats(format, "table", "json"); err != nil {
+		return err
 	}
 	w, err := a.openFleet(cmd, a.sayErr)
 	if err != nil {

@@ -46,8 +46,8 @@ func (a *app) fleetScanCommand() *cobra.Command {
 
 // fleetScan shows what scanFleet does.
 func (a *app) fleetScan(cmd *cobra.Command, r fleetRequest) error {
-	if r.flags.format != "table" && r.flags.format != "json" {
-		return usageError("there is no format %q; the formats are table, json", r.flags.format)
+	if err := oneOfFormats(r.flags.format, "table", "json"); err != nil {
+		return err
 	}
 	if r.jobs < 0 || r.jobs > maxJobs {
 		return usageError("--jobs is 1 to %d, not %d", maxJobs, r.jobs)
@@ -208,8 +208,8 @@ func (a *app) fleetStatusCommand() *cobra.Command {
 }
 
 func (a *app) fleetStatus(cmd *cobra.Command, format string) error {
-	if format != "table" && format != "json" {
-		return usageError("there is no format %q; the formats are table, json", format)
+	if err := oneOfFormats(format, "table", "json"); err != nil {
+		return err
 	}
 	lines, err := a.fleetLines(cmd, func(l fleetLine) (fleetLine, bool) { return l, true })
 	if err != nil {

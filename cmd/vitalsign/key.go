@@ -20,7 +20,8 @@ const identityFile = "identity.key"
 func (a *app) keyCommand() *cobra.Command {
 	key := &cobra.Command{
 		Use: "key", Short: "Make keys",
-		Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: "  vitalsign key create ci     ci.key and ci.pub, to sign with\n  vitalsign key identity      by which findings about values are known again",
+		Args:    cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	key.AddCommand(a.keyCreate(), &cobra.Command{
 		Use: "identity", Short: "Make the identity key of your fleet",

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
+	"github.com/vitalsign-dev/vitalsign/internal/misspell"
 	"github.com/vitalsign-dev/vitalsign/internal/report"
 	"github.com/vitalsign-dev/vitalsign/internal/wholefile"
 )
@@ -104,6 +105,15 @@ func (a *app) progress(cmd *cobra.Command, f scanFlags) report.Progress {
 
 func (a *app) plainProgress(cmd *cobra.Command) report.Progress {
 	return report.Plain(a.err, report.NewStyle(a.err, a.colour(cmd, a.err)))
+}
+
+// oneOfFormats refuses a format that a verb does not write, and names the
+// nearest that it does.
+func oneOfFormats(format string, known ...string) error {
+	if slices.Contains(known, format) {
+		return nil
+	}
+	return usageError("there is no format %q%s; the formats are %s", format, misspell.Hint(format, known), strings.Join(known, ", "))
 }
 
 // writeJSON writes a document of a verb for machines, indented.

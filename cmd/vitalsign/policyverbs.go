@@ -36,7 +36,8 @@ func policyRoles() []struct{ name, help, may string } {
 func (a *app) policyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "policy", Short: "Write, show and test the policy that says whose word counts",
-		Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: "  vitalsign policy init --builder ci.pub --out policy.yaml\n  vitalsign policy show --policy policy.yaml",
+		Args:    cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	c.AddCommand(a.policyInit(), a.policyShow(), a.policyTest(), a.policyTrust())
 	return c

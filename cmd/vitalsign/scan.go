@@ -20,6 +20,7 @@ import (
 	"github.com/vitalsign-dev/vitalsign/internal/inline"
 	"github.com/vitalsign-dev/vitalsign/internal/inventory"
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
+	"github.com/vitalsign-dev/vitalsign/internal/misspell"
 	"github.com/vitalsign-dev/vitalsign/internal/report"
 	"github.com/vitalsign-dev/vitalsign/internal/store"
 	"github.com/vitalsign-dev/vitalsign/internal/version"
@@ -63,7 +64,7 @@ func (a *app) scanCommand() *cobra.Command {
 			"  vitalsign scan --history                         secrets in every commit, too\n" +
 			"  vitalsign scan --sign --key ci.key               and sign a bill of health\n" +
 			"  vitalsign scan https://portal.example.org        a running application, asked only what is safe\n" +
-			"  vitalsign scan --allow-exec dast                 start the application that vitalsign.yaml names, too",
+			"  vitalsign scan --allow-exec dast                 start what vitalsign.yaml names, too",
 		RunE: func(cmd *cobra.Command, args []string) error { return a.scan(cmd, args, f) },
 	}
 	fl := c.Flags()
@@ -203,7 +204,7 @@ func knownChecks(described []checks.Description, names []string, from string) er
 	}
 	for _, n := range names {
 		if !slices.Contains(known, n) {
-			return usageError("%s: there is no check %q; the checks are %s", from, n, strings.Join(known, ", "))
+			return usageError("%s: there is no check %q%s; the checks are %s", from, n, misspell.Hint(n, known), strings.Join(known, ", "))
 		}
 	}
 	return nil

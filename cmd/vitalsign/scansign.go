@@ -21,6 +21,7 @@ import (
 	"github.com/vitalsign-dev/vitalsign/internal/evidence"
 	"github.com/vitalsign-dev/vitalsign/internal/inventory"
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
+	"github.com/vitalsign-dev/vitalsign/internal/misspell"
 	"github.com/vitalsign-dev/vitalsign/pipelines"
 )
 
@@ -49,7 +50,7 @@ func (s *scanner) openSigner() error {
 		return nil
 	case signAuto, signRequired:
 	default:
-		return usageError("--sign is %s or %s, not %q", signAuto, signRequired, s.flags.sign)
+		return usageError("--sign is %s or %s, not %q%s", signAuto, signRequired, s.flags.sign, misspell.Hint(s.flags.sign, []string{signAuto, signRequired}))
 	}
 	s.signer, s.unsigned = s.app.signer(s.cmd)
 	if s.unsigned != nil && s.flags.sign == signRequired {

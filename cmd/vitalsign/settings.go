@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,10 +12,11 @@ import (
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
 )
 
-// settingsFlags declares the flags that are settings, from the one table.
-func settingsFlags(fl *pflag.FlagSet) {
+// settingsFlags declares the flags that are settings, from the one table: all,
+// or those of the keys that are named.
+func settingsFlags(fl *pflag.FlagSet, only ...string) {
 	for _, k := range config.Keys() {
-		if k.Flag == "" {
+		if k.Flag == "" || len(only) > 0 && !slices.Contains(only, k.Name) {
 			continue
 		}
 		switch k.Type {
@@ -23,7 +25,7 @@ func settingsFlags(fl *pflag.FlagSet) {
 		case config.TypeNames:
 			fl.StringSlice(k.Flag, nil, k.Help)
 		default:
-			fl.String(k.Flag, "", k.Help+" "+k.Allowed()+" (default "+k.Default+")")
+			fl.String(k.Flag, "", k.Help+" Allowed: "+k.Allowed()+" (default "+k.Default+")")
 		}
 	}
 }

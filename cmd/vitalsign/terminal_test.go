@@ -33,29 +33,39 @@ type terminal struct {
 // home.
 func inTerminal(t *testing.T, dir, home string, args ...string) *terminal {
 	t.Helper()
+	return inTerminalWith(t, nil, dir, home, args...)
+}
+
+// inTerminalWith is inTerminal with further variables.
+func inTerminalWith(t *testing.T, env []string, dir, home string, args ...string) *terminal {
+	t.Helper()
 	cmd := exec.Command(filepath.Join(binaries(), "vitalsign"), args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "HOME="+home, "TERM=xterm-256color", "LANG=C.UTF-8", "XDG_STATE_HOME=", "XDG_CACHE_HOME=", "XDG_CONFIG_HOME=", "CI=", "NO_COLOR=", "TMUX=")
+	cmd.Env = append(cmd.Env, env...)
 	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 30, Cols: 110})
 	if err != nil {
 		t.Fatal(err)
 	}
 	x := &terminal{t: t, cmd: cmd, tty: tty, gone: make(chan struct{})}
-	go func() {
-		defer close(x.gone)
-		b := make([]byte, 4096)
-		for {
-			n, err := tty.Read(b)
-			x.mu.Lock()
-			x.said.Write(b[:n])
-			x.mu.Unlock()
-			if err != nil {
-				return // EIO: nobody has the other end open any more
-			}
-		}
-	}()
+	go x.listen()
 	t.Cleanup(func() { cmd.Process.Kill(); tty.Close() })
 	return x
+}
+
+// listen reads what the terminal is sent until nobody has it open any more.
+func (x *terminal) listen() {
+	defer close(x.gone)
+	b := make([]byte, 4096)
+	for {
+		n, err := x.tty.Read(b)
+		x.mu.Lock()
+		x.said.Write(b[:n])
+		x.mu.Unlock()
+		if err != nil {
+			return // EIO
+		}
+	}
 }
 
 func (x *terminal) text() string {

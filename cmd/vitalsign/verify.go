@@ -68,8 +68,8 @@ func (a *app) verifyCommand() *cobra.Command {
 }
 
 func (a *app) verify(cmd *cobra.Command, args []string, f verifyFlags) error {
-	if !slices.Contains([]string{"table", "json", "sarif"}, f.format) {
-		return usageError("there is no format %q; the formats are table, json, sarif", f.format)
+	if err := oneOfFormats(f.format, "table", "json", "sarif"); err != nil {
+		return err
 	}
 	if f.policy != "" && (f.named() || f.trustedRoot != "") {
 		return usageError("--policy says whose word counts and by which root, so --key, --certificate-... and --trusted-root do not go with it")

@@ -37,7 +37,7 @@ func (a *app) waiveCommand() *cobra.Command {
 			"is more is new. FINGERPRINT is the beginning of one, as a scan prints it in brackets.\n" +
 			"Without a policy unsigned waivers count, and are called so; with one they must be signed\n" +
 			"(--key) by somebody whose role may, and approved as it says (vitalsign waivers approve).",
-		Example: "  vitalsign waive 376c6cc022c3 --until 2027-01-31 --reason 'legacy device, replaced in January' --ticket SEC-12\n" +
+		Example: "  vitalsign waive 376c6cc022c3 --until 2027-01-31 --reason 'replaced in January' --ticket SEC-12\n" +
 			"  vitalsign waive 376c6cc022c3 --until 90d --reason '...' --key alice.key\n" +
 			"  vitalsign waive --rule G104 --path 'tools/**' --severity low --until 30d --reason '...'",
 		Args: cobra.MaximumNArgs(1),

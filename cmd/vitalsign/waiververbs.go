@@ -23,6 +23,8 @@ import (
 func (a *app) waiversCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "waivers", Short: "List, approve, check and remove risk acceptances",
+		Example: "  vitalsign waivers list                          who stands behind each, and whether it counts\n" +
+			"  vitalsign waivers approve 3f2a91c0b7de --key bob.key",
 		Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var policy, comment string

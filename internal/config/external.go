@@ -1,6 +1,7 @@
 package config
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -55,7 +56,7 @@ func externalBlock() block {
 		note: "A repository may only name presets (with timeout, files and network: false).",
 		example: []string{"bandit: {}", "semgrep: {timeout: 5m}",
 			`house-lint: {command: lint, args: ["--sarif", "{report}", "{target}"], findings_exit: [1], files: ["**/*.py"]}`},
-		item: shape{kind: recordShape, bare: true, whole: wholeExternal, fields: []field{
+		item: shape{kind: recordShape, bare: true, whole: wholeExternal, rules: reportRule(), fields: []field{
 			{name: "preset", help: "Preset that the rest is laid over (default: the one of the tool's name).", shape: nameShape()},
 			{name: "image", help: "Where the program comes from; without it, it is one of this machine.", shape: imageShape()},
 			{name: "command", help: "The program, in the image or on this machine.", shape: commandShape()},
@@ -68,6 +69,18 @@ func externalBlock() block {
 			{name: "env", help: "Variables of its environment.", shape: envShape()},
 		}},
 	}
+}
+
+// reportRule is wholeExternal in the words of JSON Schema.
+func reportRule() map[string]any {
+	said := func(name string) map[string]any { return map[string]any{"required": []string{name}} }
+	stdout := said("output")
+	stdout["properties"] = map[string]any{"output": map[string]any{"const": outputStdout}}
+	args := said("args")
+	args["properties"] = map[string]any{"args": map[string]any{"contains": map[string]any{"type": "string", "pattern": regexp.QuoteMeta(reportMark)}}}
+	command := said("command")
+	command["not"] = map[string]any{"anyOf": []any{said("preset"), stdout}}
+	return map[string]any{"if": command, "then": args}
 }
 
 func exitCodesShape() shape {

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/misspell"
 )
 
 // Bounds of what a block may hold.
@@ -37,6 +38,8 @@ const (
 	// A path below the repository's root with / between directories; that no
 	// part of it is .. is asked beside it.
 	insideForm  = `^[^/\\:][^\\:]*$`
+	aboveForm   = `(?:^|/)\.\.(?:/|$)`  // a part of a path that is ..
+	dotForm     = `(?:^|/)\.\.?(?:/|$)` // a part that is . or ..
 	workdirForm = `^/[^:]*$`
 	// Addresses as Dagger's runner host has them, loosely, and without a
 	// password, which a report would show. , separates them.
@@ -135,7 +138,7 @@ func insideShape() shape {
 			return "is not allowed; allowed: " + allowed
 		}
 		return wrongLine(text, maxPath)
-	}, map[string]any{"pattern": insideForm, "maxLength": maxPath})
+	}, map[string]any{"pattern": insideForm, "not": map[string]any{"pattern": aboveForm}, "maxLength": maxPath})
 }
 
 func workdirShape() shape {
@@ -160,7 +163,7 @@ func choiceShape(words ...string) shape {
 				return ""
 			}
 		}
-		return "is not allowed; allowed: " + oneOf(words)
+		return "is not allowed; allowed: " + oneOf(words) + misspell.Hint(text, words)
 	}, map[string]any{"enum": words})
 }
 

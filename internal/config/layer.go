@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/vitalsign-dev/vitalsign/internal/misspell"
 )
 
 // Kind says who speaks. A later kind weighs more.
@@ -160,7 +162,7 @@ func (k Key) fromText(text string, o Origin, values map[string]setting, problems
 		v, ok = k.scalar(strings.ToLower(strings.TrimSpace(text)))
 	}
 	if !ok {
-		problems.add(o, "%s is not allowed; allowed: %s", quote(text), k.Allowed())
+		problems.add(o, "%s is not allowed; allowed: %s%s", quote(text), k.Allowed(), misspell.Hint(text, k.Words()))
 		return
 	}
 	values[k.Name] = setting{v, o}

@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/vitalsign-dev/vitalsign/internal/misspell"
 )
 
 // MaxSize is the most that a configuration or ignore file may hold, in bytes.
@@ -219,21 +221,21 @@ func (p *parser) child(name, content *yaml.Node, prefix string) {
 // another section, else what there is.
 func (p *parser) advice(name, prefix string) string {
 	here := p.children(prefix)
-	if near := nearest(name, here); near != "" {
+	if near := misspell.Nearest(name, here); near != "" {
 		return fmt.Sprintf("; did you mean %q?", prefix+near)
 	}
 	var last []string
 	for _, k := range p.keys {
 		last = append(last, k.Name[strings.LastIndexByte(k.Name, '.')+1:])
 	}
-	if near := nearest(name, last); near != "" {
+	if near := misspell.Nearest(name, last); near != "" {
 		return fmt.Sprintf("; did you mean %q?", p.keys[slices.Index(last, near)].Name)
 	}
 	var all []string
 	for _, k := range p.keys {
 		all = append(all, k.Name, k.Flag)
 	}
-	if near := nearest(name, all); near != "" {
+	if near := misspell.Nearest(name, all); near != "" {
 		i := slices.IndexFunc(p.keys, func(k Key) bool { return k.Name == near || k.Flag == near })
 		return fmt.Sprintf("; did you mean %q?", p.keys[i].Name)
 	}
@@ -301,7 +303,7 @@ func (p *parser) scalar(k Key, n *yaml.Node) (value, bool) {
 	}
 	v, ok := k.scalar(text)
 	if !ok || n.Tag != want {
-		p.bad(n, "%s: %s is not allowed; allowed: %s%s", k.Name, quote(n.Value), k.Allowed(), unquoted(ok, want))
+		p.bad(n, "%s: %s is not allowed; allowed: %s%s", k.Name, quote(n.Value), k.Allowed(), unquoted(ok, want)+k.hint(ok, n.Value))
 	}
 	return v, ok && n.Tag == want
 }

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/vitalsign-dev/vitalsign/internal/misspell"
 )
 
 // maxProblems is how many problems one message tells.
@@ -67,21 +65,4 @@ func quote(s string) string {
 		s = string(r[:most]) + "..."
 	}
 	return fmt.Sprintf("%q", s)
-}
-
-// nearest is the candidate that s is most likely a misspelling of, or "":
-// the fewest edits (Levenshtein), and no more than a third of the letters.
-func nearest(s string, candidates []string) string {
-	best, most := "", 0
-	fold := strings.NewReplacer("-", "_").Replace(strings.ToLower(s))
-	if len(fold) > 64 {
-		return ""
-	}
-	for _, c := range candidates {
-		allowed := max(1, len(c)/3)
-		if d := misspell.Distance(fold, c); d <= allowed && (best == "" || d < most) {
-			best, most = c, d
-		}
-	}
-	return best
 }

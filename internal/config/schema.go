@@ -11,9 +11,8 @@ const SchemaID = "https://github.com/vitalsign-dev/vitalsign/schema/config/v1"
 // Schema is the JSON Schema (draft 2020-12) of vitalsign.yaml, for editors. It
 // is made from Keys and the blocks, for the user's file and for a repository's,
 // which may not say all of it. It says all that Parse asks of single values
-// except that a pattern is well formed, that a pattern's braces are few, that
-// text prints, that a path has no .., and that a duration's parts sum up to no
-// more than 9999d.
+// except that a pattern is well formed, that its braces are few, that text
+// prints, and that a duration's parts sum up to no more than 9999d.
 func Schema() []byte {
 	root := object("Settings of vitalsign for a repository or a user.")
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
@@ -88,7 +87,7 @@ func (k Key) form() map[string]any {
 	case TypeEngine:
 		return map[string]any{"type": "string", "pattern": engineForm, "maxLength": maxEngine}
 	case TypePlace:
-		return map[string]any{"type": "string", "minLength": 1, "maxLength": maxPlace}
+		return map[string]any{"type": "string", "minLength": 1, "maxLength": maxPlace, "pattern": `^[^\x00-\x1f\x7f-\x9f]*$`} // no control characters
 	case TypeSwitch:
 		return map[string]any{"type": "boolean"}
 	case TypeCount:
@@ -102,7 +101,7 @@ func (k Key) form() map[string]any {
 	case TypeNames:
 		return listOf(k, map[string]any{"type": "string", "pattern": nameForm})
 	}
-	return listOf(k, map[string]any{"type": "string", "pattern": `^[^/]`, "maxLength": maxPattern})
+	return listOf(k, map[string]any{"type": "string", "pattern": `^[^/]`, "not": map[string]any{"pattern": dotForm}, "maxLength": maxPattern})
 }
 
 func notZero(form string) map[string]any {

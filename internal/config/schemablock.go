@@ -1,8 +1,7 @@
 package config
 
 // schema is the schema of a block; one whose lines are all comments is null.
-// That names in a list are unique, and that a tool of its own says where its
-// report is, are not in it.
+// That names in a list are unique is not in it.
 func (b block) schema() map[string]any {
 	s := map[string]any{"description": b.help + " " + b.note}
 	if b.single {

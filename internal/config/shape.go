@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/vitalsign-dev/vitalsign/internal/misspell"
 )
 
 // shape says what may be written at one place of a block. The parser and the
@@ -124,7 +126,7 @@ func (p *parser) record(s shape, at string, n *yaml.Node) (any, bool) {
 }
 
 func fieldAdvice(name, at string, names []string) string {
-	if near := nearest(name, names); near != "" {
+	if near := misspell.Nearest(name, names); near != "" {
 		return fmt.Sprintf("; did you mean %q?", at+"."+near)
 	}
 	return "; known here: " + strings.Join(names, ", ")
@@ -247,7 +249,7 @@ func patternsShape(small bool) shape {
 			return "is not in lower case, as every path is that it is compared with"
 		}
 		return wrongPattern(text)
-	}, map[string]any{"pattern": form, "maxLength": maxPattern})
+	}, map[string]any{"pattern": form, "not": map[string]any{"pattern": dotForm}, "maxLength": maxPattern})
 	s := listShapeOf(item, 1, maxPatterns, "a list of 1 to "+strconv.Itoa(maxPatterns)+" "+allowed)
 	s.unordered = true
 	return s

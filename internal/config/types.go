@@ -14,6 +14,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/misspell"
 )
 
 // Type is how a value is written.
@@ -139,6 +140,31 @@ func (k Key) Allowed() string {
 	return ""
 }
 
+// Words are the words that a value is one of, or may be; nil for another kind.
+func (k Key) Words() []string {
+	switch k.Type {
+	case TypeSeverity:
+		return severityTexts()
+	case TypeSwitch:
+		return []string{"true", "false"}
+	case TypeSandbox:
+		return []string{sandboxRequired, sandboxBestEffort}
+	case TypeEngine:
+		return []string{EngineAuto, EngineLocal, EngineDagger}
+	case TypeAge:
+		return []string{ageOff}
+	}
+	return nil
+}
+
+// hint names the nearest of the words to a text that is none.
+func (k Key) hint(ok bool, text string) string {
+	if ok {
+		return "" // of the wrong type only
+	}
+	return misspell.Hint(text, k.Words())
+}
+
 func oneOf(words []string) string {
 	last := len(words) - 1
 	return strings.Join(words[:last], ", ") + " or " + words[last]
@@ -171,7 +197,7 @@ func (k Key) scalar(text string) (value, bool) {
 		e, ok := parseEngine(text)
 		return value{list: []string{e.String()}}, ok
 	case TypePlace:
-		return value{list: []string{text}}, text != "" && len(text) <= maxPlace && !strings.ContainsFunc(text, unicode.IsControl)
+		return value{list: []string{text}}, text != "" && utf8.RuneCountInString(text) <= maxPlace && !strings.ContainsFunc(text, unicode.IsControl)
 	case TypeAge:
 		if text == ageOff {
 			return number(never), true

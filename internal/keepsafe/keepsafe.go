@@ -176,21 +176,9 @@ func half(name string) bool {
 // the rest is at most max bytes, and what killed processes left. It gives what
 // was removed.
 func Prune(dir string, max int64, now time.Time) (gone Usage, err error) {
-	files, err := list(dir)
-	if err != nil {
-		return gone, err
-	}
-	slices.SortFunc(files, func(a, b kept) int { return cmp.Or(a.used.Compare(b.used), cmp.Compare(a.path, b.path)) })
-	var total int64
-	for _, f := range files {
-		total += f.size
-	}
-	var errs []error
-	for _, f := range files {
-		abandoned := half(filepath.Base(f.path)) && now.Sub(f.used) > leftBehind
-		if total <= max && !abandoned || half(filepath.Base(f.path)) && !abandoned {
-			continue
-		}
+	surplus, err := surplusOf(dir, max, now)
+	errs := []error{err}
+	for _, f := range surplus {
 		// Another process may have removed it, or used it since: then it is made again.
 		if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
@@ -198,7 +186,38 @@ func Prune(dir string, max int64, now time.Time) (gone Usage, err error) {
 		}
 		gone.Files++
 		gone.Bytes += f.size
-		total -= f.size
 	}
 	return gone, errors.Join(errs...)
+}
+
+// Surplus is what Prune would remove.
+func Surplus(dir string, max int64, now time.Time) (u Usage, err error) {
+	surplus, err := surplusOf(dir, max, now)
+	for _, f := range surplus {
+		u.Files++
+		u.Bytes += f.size
+	}
+	return u, err
+}
+
+// surplusOf gives the files that are too many.
+func surplusOf(dir string, max int64, now time.Time) (surplus []kept, err error) {
+	files, err := list(dir)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(files, func(a, b kept) int { return cmp.Or(a.used.Compare(b.used), cmp.Compare(a.path, b.path)) })
+	var total int64
+	for _, f := range files {
+		total += f.size
+	}
+	for _, f := range files {
+		abandoned := half(filepath.Base(f.path)) && now.Sub(f.used) > leftBehind
+		if total <= max && !abandoned || half(filepath.Base(f.path)) && !abandoned {
+			continue
+		}
+		surplus = append(surplus, f)
+		total -= f.size
+	}
+	return surplus, nil
 }

@@ -118,6 +118,9 @@ func TestPrune(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if u, err := Surplus(path, 1<<20, now); err != nil || u != (Usage{1, 100}) {
+		t.Errorf("%+v %v: only the abandoned file should be called surplus", u, err)
+	}
 	gone, err := Prune(path, 1<<20, now)
 	if err != nil || gone != (Usage{1, 100}) {
 		t.Errorf("%+v %v: only the abandoned file should go", gone, err)

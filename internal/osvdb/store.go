@@ -190,19 +190,68 @@ func (s *store) commit(files []built) error {
 var dataFile = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]*-[0-9a-f]{16}\.osv$`)
 
 func (s *store) sweep() error {
+	_, err := s.remove(false)
+	return err
+}
+
+// remove takes away the data files that the state does not name, and gives
+// their bytes. With dry it only counts.
+func (s *store) remove(dry bool) (bytes int64, err error) {
 	named := map[string]bool{}
 	for _, e := range s.state.Ecosystems {
 		named[e.File] = true
 	}
 	files, err := filepath.Glob(filepath.Join(s.dir, "*.osv"))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var errs []error
 	for _, f := range files {
-		if base := filepath.Base(f); !named[base] && dataFile.MatchString(base) {
+		info, err := os.Lstat(f)
+		if base := filepath.Base(f); err != nil || named[base] || !dataFile.MatchString(base) {
+			continue // in use, not ours, or gone since
+		}
+		bytes += info.Size()
+		if !dry {
 			errs = append(errs, os.Remove(f))
 		}
 	}
-	return errors.Join(errs...)
+	return bytes, errors.Join(errs...)
+}
+
+// Prune removes data files in dir that nothing names any more, as a process
+// leaves them that was killed, and gives their bytes; with dry it only counts.
+// A directory that is not there holds none; one that another process writes to
+// is ErrBusy, and one whose list is damaged is left as it is.
+func Prune(dir string, dry bool) (bytes int64, err error) {
+	if _, err := readManifest(dir); err != nil {
+		if errors.Is(err, ErrNoData) {
+			err = nil
+		}
+		return 0, err
+	}
+	s, err := lockStore(dir)
+	if err != nil {
+		return 0, err
+	}
+	bytes, err = s.remove(dry)
+	return bytes, errors.Join(err, s.close())
+}
+
+// Clear removes all data in dir, and nothing else that is there.
+func Clear(dir string) error {
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	s, err := lockStore(dir)
+	if err != nil {
+		return err
+	}
+	// The list goes first: a scan finds no data then, and not a part of it.
+	if err := os.Remove(filepath.Join(dir, manifestFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, s.close())
+	}
+	s.state = State{}
+	_, err = s.remove(false)
+	return errors.Join(err, s.close())
 }

@@ -394,3 +394,57 @@ func TestNormalName(t *testing.T) {
 		}
 	}
 }
+
+// What nothing names goes with Prune, and all data with Clear; files that are
+// not ours stay with both.
+func TestPruneAndClear(t *testing.T) {
+	dir := t.TempDir()
+	if n, err := Prune(dir, false); n != 0 || err != nil {
+		t.Errorf("nothing there: %d %v", n, err)
+	}
+	if err := errors.Join(Clear(filepath.Join(dir, "nowhere")), Clear(dir)); err != nil {
+		t.Error(err)
+	}
+	if _, err := Import(t.Context(), dir, tree(t, map[string]string{"A-1.json": record("A-1", "Go/a")}), testNow(), testNow()); err != nil {
+		t.Fatal(err)
+	}
+	stray := "Go-0123456789abcdef.osv"
+	for _, name := range []string{stray, "mine.osv", "readme"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("12345"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, dry := range []bool{true, false} {
+		if n, err := Prune(dir, dry); n != 5 || err != nil {
+			t.Errorf("dry %v: %d bytes, %v", dry, n, err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, stray)); (err == nil) != dry {
+			t.Errorf("dry %v: %v", dry, err)
+		}
+	}
+	s, err := Status(dir)
+	if err != nil || Verify(dir, s) != nil {
+		t.Errorf("the data is gone: %v", err)
+	}
+	lock := flock.New(filepath.Join(dir, lockFile))
+	if ok, err := lock.TryLock(); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if _, err := Prune(dir, false); !errors.Is(err, ErrBusy) || !errors.Is(Clear(dir), ErrBusy) {
+		t.Errorf("another process writes: %v", err)
+	}
+	if err := errors.Join(lock.Unlock(), Clear(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Status(dir); !errors.Is(err, ErrNoData) {
+		t.Errorf("data is left: %v", err)
+	}
+	entries, err := os.ReadDir(dir)
+	var left []string
+	for _, e := range entries {
+		left = append(left, e.Name())
+	}
+	if err != nil || !slices.Equal(left, []string{lockFile, "mine.osv", "readme"}) {
+		t.Errorf("left: %v %v", left, err)
+	}
+}

@@ -96,25 +96,11 @@ func FormatNames() []string {
 // FormatNamed finds a format. The error for a name that there is not names the
 // nearest one.
 func FormatNamed(name string) (Format, error) {
-	near, distance := "", nearest+1
 	for _, f := range Formats() {
 		if f.Name == name {
 			return f, nil
 		}
-		if d := misspell.Distance(strings.ToLower(name[:min(len(name), longest)]), f.Name); d < distance {
-			near, distance = f.Name, d
-		}
 	}
-	hint := ""
-	if near != "" {
-		hint = fmt.Sprintf("; did you mean %q?", near)
-	}
-	return Format{}, fmt.Errorf("there is no format %q%s; the formats are %s", name, hint, strings.Join(FormatNames(), ", "))
+	names := FormatNames()
+	return Format{}, fmt.Errorf("there is no format %q%s; the formats are %s", name, misspell.Hint(name, names), strings.Join(names, ", "))
 }
-
-// A name is taken for a misspelt one up to nearest changes; of a longer word
-// only its beginning is compared.
-const (
-	nearest = 3
-	longest = 64
-)
