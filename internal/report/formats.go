@@ -48,6 +48,8 @@ func Formats() []Format {
 			Write: func(w io.Writer, d checks.Document, _ Options) error { return GitHub(w, d) }},
 		{Name: "junit", Purpose: "test reports of CI systems (JUnit XML)", File: "report.xml", Limits: "none",
 			Write: func(w io.Writer, d checks.Document, _ Options) error { return JUnit(w, d) }},
+		{Name: "html", Purpose: "people: one page that stands alone", File: "report.html", Limits: "1,000 findings over all targets, worst first, then how many more",
+			Write: func(w io.Writer, d checks.Document, _ Options) error { return HTML(w, d) }},
 		{Name: "csv", Purpose: "spreadsheets (RFC 4180)", File: "report.csv", Limits: "none",
 			Write: func(w io.Writer, d checks.Document, _ Options) error { return CSV(w, d) }},
 	}

@@ -99,6 +99,8 @@ func passes(t *testing.T, format, out string) bool {
 		return !strings.Contains(out, "<error ")
 	case "csv":
 		return strings.Contains(out, ",PASS,")
+	case "html":
+		return strings.Contains(out, "PASS</h1>") || strings.Contains(out, `<header class="verdict PASS">`)
 	}
 	t.Fatalf("nobody said how a pass looks in %s", format)
 	return true
@@ -255,6 +257,7 @@ func sound(t *testing.T, d checks.Document) {
 	soundGitHub(t, written(t, "github", d))
 	soundCSV(t, written(t, "csv", d))
 	soundJUnit(t, written(t, "junit", d))
+	soundHTML(t, written(t, "html", d))
 }
 
 func TestFormatsAreSound(t *testing.T) {

@@ -142,6 +142,34 @@ func worstFirst(fs []checks.Finding) []checks.Finding {
 	return out
 }
 
+// parts are a run's findings by what they do to its verdict, each worst first
+// (see rank).
+type parts struct {
+	// counting are those that may fail it, before those that a baseline has too
+	// and that fail no run which asks for new ones only, aside the ignored and waived.
+	counting, before, aside []checks.Finding
+}
+
+func partsOf(r checks.Run) parts {
+	var p parts
+	still, aside := openAndAside(r)
+	p.aside = aside
+	for _, f := range still {
+		if wasBefore(r, f) {
+			p.before = append(p.before, f)
+		} else {
+			p.counting = append(p.counting, f)
+		}
+	}
+	return p
+}
+
+// wasBefore says whether the run's baseline has a finding too. What nobody
+// compared is not known to have been there, and counts.
+func wasBefore(r checks.Run, f checks.Finding) bool {
+	return r.Baseline != nil && f.New != nil && !*f.New
+}
+
 // rank orders severities for reading: unrated, which counts as high by default,
 // stands behind high and before medium, so that no cut hides it.
 func rank(s checks.Severity) int {

@@ -1,0 +1,263 @@
+package report
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/safetext"
+)
+
+// Bounds of a page that a browser shows at once, worst first; text in bytes.
+const (
+	htmlShown  = 1000 // findings of a document
+	htmlListed = 200  // steps, waivers, notes and unread things of a run
+	htmlLinks  = 10   // references of a rule
+	htmlText   = 1000
+	htmlCode   = 4000
+)
+
+//go:embed html.css
+var htmlStyle string
+
+//go:embed html.tmpl
+var htmlTemplate string
+
+// HTML writes one page that stands alone: no script, nothing from elsewhere. A
+// policy in the page itself (Content Security Policy Level 3, section 3.3)
+// forbids everything but the one style, by its hash, so that markup which got
+// through would still do nothing.
+//
+// Text of the target is made visible by safetext and escaped by html/template
+// for the place it stands in.
+func HTML(w io.Writer, d checks.Document) error {
+	t, err := template.New("page").Funcs(template.FuncMap{
+		"text": func(s string) string { return line(s, htmlText) },
+		"code": htmlBlock,
+		"date": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	}).Parse(htmlTemplate)
+	if err != nil {
+		return err
+	}
+	return t.Execute(w, htmlPageOf(d))
+}
+
+// htmlPolicy goes into the page's head. What a meta element cannot say
+// (frame-ancestors, sandbox) is for whoever serves the page.
+func htmlPolicy() string {
+	sum := sha256.Sum256([]byte(htmlStyle))
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'"
+}
+
+type htmlPage struct {
+	Policy  string
+	Style   template.CSS
+	Word    string
+	Meaning string
+	Reasons htmlList
+	Several bool
+	Runs    []htmlRun
+	// Hidden counts the findings that are not shown, Limit those that may be of a target.
+	Hidden, Limit int
+}
+
+// htmlList is a list that was cut, with the number of what is not shown.
+type htmlList struct {
+	Items []string
+	More  int
+}
+
+type htmlRun struct {
+	ID, Word, Meaning, Target string
+	Run                       checks.Run
+	Reasons                   htmlList
+	Incomplete, NotAsked      htmlList
+	Steps                     []checks.Step
+	MoreSteps                 int
+	Counts                    []htmlCount
+	Charts                    []htmlChart
+	// AgeUnknown says why ages are not known, where they are not.
+	AgeUnknown string
+	Groups     []htmlGroup
+	Hidden     int
+	Waivers    []checks.Waiver
+	MoreWaived int
+	Unread     htmlList
+	Notes      htmlList
+}
+
+// htmlCount is a number of findings and what it counts.
+type htmlCount struct {
+	Name string
+	N    int
+}
+
+// htmlGroup are findings of one standing: they count, they were there before,
+// or they are set aside.
+type htmlGroup struct {
+	ID, Title, About string
+	Total            int
+	Checks           []htmlCheck
+}
+
+type htmlCheck struct {
+	ID, Name string
+	N        int
+	Rules    []htmlRule
+}
+
+// htmlRule says once what is the same of several findings.
+type htmlRule struct {
+	Rule     checks.Rule
+	Severity string
+	Links    []htmlLink
+	Findings []htmlFinding
+}
+
+// htmlLink has an address only where it is one of the web.
+type htmlLink struct{ Href, Text string }
+
+type htmlFinding struct {
+	checks.Finding
+	ID, Place, Message, Age, Aside string
+}
+
+func htmlPageOf(d checks.Document) htmlPage {
+	word := overallOf(d)
+	p := htmlPage{Policy: htmlPolicy(), Style: template.CSS(htmlStyle), Word: word, Meaning: capital(meaning(word)), Reasons: htmlCut(d.Verdict.Reasons), Several: len(d.Runs) > 1}
+	// Each target has its part, so that one does not push out another.
+	p.Limit = max(1, htmlShown/max(1, len(d.Runs)))
+	for i, r := range d.Runs {
+		run := htmlRunOf(r, fmt.Sprintf("r%d", i+1), p.Limit)
+		p.Hidden += run.Hidden
+		p.Runs = append(p.Runs, run)
+	}
+	return p
+}
+
+func htmlCut(all []string) htmlList {
+	n := min(len(all), htmlListed)
+	return htmlList{all[:n], len(all) - n}
+}
+
+// htmlBlock is untrusted text of several lines, cut with a sign that it was.
+func htmlBlock(s string) string {
+	if len(s) > htmlCode {
+		s = strings.ToValidUTF8(s[:htmlCode], "") + "\n..."
+	}
+	return safetext.Block(s)
+}
+
+func htmlRunOf(r checks.Run, id string, room int) htmlRun {
+	word := verdictOf(r)
+	h := htmlRun{ID: id, Run: r, Word: word, Meaning: capital(meaning(word)), Target: target(r), Reasons: htmlCut(r.Verdict.Reasons), Unread: htmlCut(unreadOf(r)), Notes: htmlCut(r.Notes)}
+	var open, left []string
+	for _, s := range incomplete(r) {
+		open = append(open, stepWords(s))
+	}
+	for _, s := range r.Steps {
+		if s.Status == checks.Excluded {
+			left = append(left, stepWords(s))
+		}
+	}
+	if len(r.Steps) == 0 {
+		open = []string{"no check ran"}
+	}
+	h.Incomplete, h.NotAsked = htmlCut(open), htmlCut(left)
+	steps := slices.Concat(incomplete(r), complete(r))
+	h.Steps, h.MoreSteps = steps[:min(len(steps), htmlListed)], max(0, len(steps)-htmlListed)
+	h.Waivers, h.MoreWaived = r.Waivers[:min(len(r.Waivers), htmlListed)], max(0, len(r.Waivers)-htmlListed)
+	p := partsOf(r)
+	for _, s := range ranked() {
+		h.Counts = append(h.Counts, htmlCount{s.String(), count(p.counting)[s]})
+	}
+	if r.Baseline != nil {
+		h.Counts = append(h.Counts, htmlCount{"there before", len(p.before)})
+	}
+	h.Counts = append(h.Counts, htmlCount{"set aside", len(p.aside)})
+	h.Charts = htmlCharts(id, p)
+	h.AgeUnknown = htmlAge(r)
+	for _, g := range []struct {
+		suffix, title, about string
+		of                   []checks.Finding
+	}{
+		{"open", "Findings", "", p.counting},
+		{"before", "Were there before", "The baseline has them too; they do not fail this run.", p.before},
+		{"aside", "Set aside", "Ignored or waived, by whom, until when and why. They do not fail this run.", p.aside},
+	} {
+		if len(g.of) == 0 {
+			continue
+		}
+		shown := g.of[:min(len(g.of), room)]
+		room -= len(shown)
+		h.Hidden += len(g.of) - len(shown)
+		h.Groups = append(h.Groups, htmlGroup{ID: id + "-" + g.suffix, Title: g.title, About: g.about, Total: len(g.of), Checks: htmlChecks(id+"-"+g.suffix, shown)})
+	}
+	return h
+}
+
+// htmlAge says what is known of ages: a document has no dates of earlier runs.
+func htmlAge(r checks.Run) string {
+	b := r.Baseline
+	switch {
+	case b == nil:
+		return "Age is not known: this run was compared with nothing, and a run's document holds no dates of earlier ones. --new-only compares with a baseline."
+	case b.Unknown != "":
+		return "Age is not known for all: " + b.Unknown
+	case b.Commit != "":
+		return "New or not, compared with commit " + b.Commit[:min(12, len(b.Commit))] + ", by " + b.Why + ". The age in days is not known: a run's document holds no dates of earlier ones."
+	}
+	return "New or not, by " + b.Why + ". The age in days is not known: a run's document holds no dates of earlier ones."
+}
+
+// htmlChecks groups findings, which come worst first, by check and rule; what
+// comes first is worst.
+func htmlChecks(id string, fs []checks.Finding) []htmlCheck {
+	var out []htmlCheck
+	at, rules := map[string]int{}, map[[2]string]int{}
+	for i, f := range fs {
+		c, ok := at[f.Check]
+		if !ok {
+			c = len(out)
+			at[f.Check] = c
+			out = append(out, htmlCheck{ID: fmt.Sprintf("%s-c%d", id, c+1), Name: f.Check})
+		}
+		key := [2]string{f.Check, f.Rule.ID}
+		r, ok := rules[key]
+		if !ok {
+			r = len(out[c].Rules)
+			rules[key] = r
+			out[c].Rules = append(out[c].Rules, htmlRule{Rule: f.Rule, Severity: f.Rule.Severity.String(), Links: htmlLinksOf(f.Rule.References)})
+		}
+		out[c].N++
+		out[c].Rules[r].Findings = append(out[c].Rules[r].Findings, htmlFinding{Finding: f, ID: fmt.Sprintf("%s-f%d", id, i+1), Place: placeOf(f), Message: messageOf(f), Age: htmlAgeWord(f), Aside: asideWords(f)})
+	}
+	return out
+}
+
+func htmlAgeWord(f checks.Finding) string {
+	return map[string]string{"new": "new", "known": "was there before"}[age(f)]
+}
+
+// htmlLinksOf makes links of addresses that begin with http or https and name a
+// host, and of nothing else: no javascript:, no data:, nothing relative.
+func htmlLinksOf(refs []string) []htmlLink {
+	var out []htmlLink
+	for _, ref := range refs[:min(len(refs), htmlLinks)] {
+		l := htmlLink{Text: ref}
+		u, err := url.Parse(ref)
+		if err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil && safetext.Line(ref) == ref {
+			l.Href = u.String()
+		}
+		out = append(out, l)
+	}
+	return out
+}
