@@ -132,7 +132,7 @@ type htmlFinding struct {
 
 func htmlPageOf(d checks.Document) htmlPage {
 	word := overallOf(d)
-	p := htmlPage{Policy: htmlPolicy(), Style: template.CSS(htmlStyle), Word: word, Meaning: capital(meaning(word)), Reasons: htmlCut(d.Verdict.Reasons), Several: len(d.Runs) > 1}
+	p := htmlPage{Policy: htmlPolicy(), Style: template.CSS(htmlStyle), Word: word, Meaning: htmlMeaning(word), Reasons: htmlCut(d.Verdict.Reasons), Several: len(d.Runs) > 1}
 	// Each target has its part, so that one does not push out another.
 	p.Limit = max(1, htmlShown/max(1, len(d.Runs)))
 	for i, r := range d.Runs {
@@ -141,6 +141,11 @@ func htmlPageOf(d checks.Document) htmlPage {
 		p.Runs = append(p.Runs, run)
 	}
 	return p
+}
+
+// htmlMeaning is meaning without the words that stand over it already.
+func htmlMeaning(word string) string {
+	return capital(strings.TrimPrefix(meaning(word), "cannot tell: "))
 }
 
 func htmlCut(all []string) htmlList {
@@ -158,7 +163,7 @@ func htmlBlock(s string) string {
 
 func htmlRunOf(r checks.Run, id string, room int) htmlRun {
 	word := verdictOf(r)
-	h := htmlRun{ID: id, Run: r, Word: word, Meaning: capital(meaning(word)), Target: target(r), Reasons: htmlCut(r.Verdict.Reasons), Unread: htmlCut(unreadOf(r)), Notes: htmlCut(r.Notes)}
+	h := htmlRun{ID: id, Run: r, Word: word, Meaning: htmlMeaning(word), Target: target(r), Reasons: htmlCut(r.Verdict.Reasons), Unread: htmlCut(unreadOf(r)), Notes: htmlCut(r.Notes)}
 	var open, left []string
 	for _, s := range incomplete(r) {
 		open = append(open, stepWords(s))

@@ -15,9 +15,9 @@ import (
 
 // page is what a browser would make of HTML.
 type page struct {
-	ids, links map[string]int
-	findings         int
-	style, policy    string
+	ids, links    map[string]int
+	findings      int
+	style, policy string
 	// words is all text that is shown.
 	words string
 }
