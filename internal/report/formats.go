@@ -46,6 +46,8 @@ func Formats() []Format {
 			Write: func(w io.Writer, d checks.Document, _ Options) error { return Markdown(w, d, CommentLimit) }},
 		{Name: "github", Purpose: "annotations and step summary of GitHub Actions", File: "commands.txt", Limits: "10 annotations of a kind, then \"and N more\"; a summary of 1 MiB",
 			Write: func(w io.Writer, d checks.Document, _ Options) error { return GitHub(w, d) }},
+		{Name: "ocsf", Purpose: "SIEMs: one event a line (OCSF 1.8.0)", File: "events.ndjson", Limits: "none; a text of 4,000 bytes",
+			Write: func(w io.Writer, d checks.Document, _ Options) error { return OCSF(w, d) }},
 		{Name: "junit", Purpose: "test reports of CI systems (JUnit XML)", File: "report.xml", Limits: "none",
 			Write: func(w io.Writer, d checks.Document, _ Options) error { return JUnit(w, d) }},
 		{Name: "html", Purpose: "people: one page that stands alone", File: "report.html", Limits: "1,000 findings over all targets, worst first, then how many more",

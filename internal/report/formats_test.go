@@ -37,7 +37,7 @@ func written(t *testing.T, name string, d checks.Document) string {
 }
 
 // The formats that have golden files here; the others have their own.
-func goldenFormats() []string { return []string{"markdown", "github", "junit", "csv"} }
+func goldenFormats() []string { return []string{"markdown", "github", "junit", "csv", "ocsf"} }
 
 func TestFormats(t *testing.T) {
 	known := map[string]bool{}
@@ -99,6 +99,13 @@ func passes(t *testing.T, format, out string) bool {
 		return !strings.Contains(out, "<error ")
 	case "csv":
 		return strings.Contains(out, ",PASS,")
+	case "ocsf":
+		for _, e := range soundOCSF(t, out) {
+			if e.ClassUID == ocsfScan && e.StatusID != 1 || e.Scan != nil && strings.Contains("FAIL UNKNOWN", e.StatusCode) {
+				return false
+			}
+		}
+		return true
 	case "html":
 		return strings.Contains(out, "PASS</h1>") || strings.Contains(out, `<header class="verdict PASS">`)
 	}
@@ -258,6 +265,7 @@ func sound(t *testing.T, d checks.Document) {
 	soundCSV(t, written(t, "csv", d))
 	soundJUnit(t, written(t, "junit", d))
 	soundHTML(t, written(t, "html", d))
+	soundOCSF(t, written(t, "ocsf", d))
 }
 
 func TestFormatsAreSound(t *testing.T) {

@@ -16,13 +16,10 @@ import (
 	"github.com/vitalsign-dev/vitalsign/internal/safetext"
 )
 
-// Bounds of a page that a browser shows at once, worst first; text in bytes.
+// Bounds of a page that a browser shows at once, worst first.
 const (
-	htmlShown  = 1000 // findings of a document
-	htmlListed = 200  // steps, waivers, notes and unread things of a run
-	htmlLinks  = 10   // references of a rule
-	htmlText   = 1000
-	htmlCode   = 4000
+	htmlShown = 1000 // findings of a document
+	htmlLinks = 10   // references of a rule
 )
 
 //go:embed html.css
@@ -40,7 +37,7 @@ var htmlTemplate string
 // for the place it stands in.
 func HTML(w io.Writer, d checks.Document) error {
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"text": func(s string) string { return line(s, htmlText) },
+		"text": func(s string) string { return line(s, textLimit) },
 		"code": htmlBlock,
 		"date": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	}).Parse(htmlTemplate)
@@ -149,14 +146,14 @@ func htmlMeaning(word string) string {
 }
 
 func htmlCut(all []string) htmlList {
-	n := min(len(all), htmlListed)
+	n := min(len(all), listLimit)
 	return htmlList{all[:n], len(all) - n}
 }
 
 // htmlBlock is untrusted text of several lines, cut with a sign that it was.
 func htmlBlock(s string) string {
-	if len(s) > htmlCode {
-		s = strings.ToValidUTF8(s[:htmlCode], "") + "\n..."
+	if len(s) > codeLimit {
+		s = strings.ToValidUTF8(s[:codeLimit], "") + "\n..."
 	}
 	return safetext.Block(s)
 }
@@ -178,8 +175,8 @@ func htmlRunOf(r checks.Run, id string, room int) htmlRun {
 	}
 	h.Incomplete, h.NotAsked = htmlCut(open), htmlCut(left)
 	steps := slices.Concat(incomplete(r), complete(r))
-	h.Steps, h.MoreSteps = steps[:min(len(steps), htmlListed)], max(0, len(steps)-htmlListed)
-	h.Waivers, h.MoreWaived = r.Waivers[:min(len(r.Waivers), htmlListed)], max(0, len(r.Waivers)-htmlListed)
+	h.Steps, h.MoreSteps = steps[:min(len(steps), listLimit)], max(0, len(steps)-listLimit)
+	h.Waivers, h.MoreWaived = r.Waivers[:min(len(r.Waivers), listLimit)], max(0, len(r.Waivers)-listLimit)
 	p := partsOf(r)
 	for _, s := range ranked() {
 		h.Counts = append(h.Counts, htmlCount{s.String(), count(p.counting)[s]})

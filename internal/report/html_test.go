@@ -123,7 +123,7 @@ func TestHTML(t *testing.T) {
 				}
 			}
 			for _, w := range want {
-				if w = line(w, htmlText); !strings.Contains(p.words, w) {
+				if w = line(w, textLimit); !strings.Contains(p.words, w) {
 					t.Errorf("%q is not on the page", w)
 				}
 			}
@@ -161,7 +161,7 @@ func TestHTMLIsBounded(t *testing.T) {
 		t.Errorf("%d findings are shown", p.findings)
 	}
 	r = clean()
-	for i := range 3 * htmlListed {
+	for i := range 3 * listLimit {
 		r.Unread = append(r.Unread, checks.Unread{What: fmt.Sprintf("kind %d", i), Count: 1})
 		r.Steps = append(r.Steps, checks.Step{Check: fmt.Sprintf("step %d", i)})
 		r.Waivers = append(r.Waivers, checks.Waiver{ID: fmt.Sprintf("waiver %d", i)})

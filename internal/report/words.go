@@ -13,6 +13,14 @@ import (
 
 // What several formats say in the same words.
 
+// Bounds of what may be hostile, in formats that hold every finding: a text of
+// one line and of several, in bytes, and a list.
+const (
+	textLimit = 1000
+	codeLimit = 4000
+	listLimit = 200
+)
+
 // word is the verdict in one word. A verdict that says less than everything
 // is unknown, the zero value too.
 func word(v checks.Verdict) string {
