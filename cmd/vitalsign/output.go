@@ -50,6 +50,11 @@ func (a *app) write(cmd *cobra.Command, doc checks.Document, f scanFlags, output
 		if err != nil {
 			return exitError{judge.ExitInternal, fmt.Errorf("the %s report could not be written: %w", o.format, err)}
 		}
+		if as, err := report.FormatNamed(o.format); err == nil && as.Omits != nil && !f.quiet {
+			if left := as.Omits(doc); left != "" {
+				fmt.Fprintf(a.err, "%s: %s\n", o.format, left)
+			}
+		}
 	}
 	if slices.ContainsFunc(outputs, func(o output) bool { return o.format == "github" }) {
 		a.stepSummary(doc)

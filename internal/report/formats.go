@@ -30,6 +30,9 @@ type Format struct {
 	// Single formats hold one target and no more.
 	Single bool
 	Write  func(io.Writer, checks.Document, Options) error
+	// Omits says which findings of a document are not written, "" for none; nil
+	// for a format that holds them all, or says in itself what it does not.
+	Omits func(checks.Document) string
 }
 
 // Formats is the one table of formats: help, messages, the parser of flags and
@@ -55,7 +58,7 @@ func Formats() []Format {
 		{Name: "csv", Purpose: "spreadsheets (RFC 4180)", File: "report.csv", Limits: "none",
 			Write: func(w io.Writer, d checks.Document, _ Options) error { return CSV(w, d) }},
 	}
-	return append(all, billFormats()...)
+	return append(append(all, gitlabFormats()...), billFormats()...)
 }
 
 // hashes are never nil.

@@ -99,6 +99,8 @@ func passes(t *testing.T, format, out string) bool {
 		return !strings.Contains(out, "<error ")
 	case "csv":
 		return strings.Contains(out, ",PASS,")
+	case "gitlab-sast", "gitlab-dependency-scanning", "gitlab-secret-detection":
+		return soundGitLab(t, out).Scan.Status == "success"
 	case "ocsf":
 		for _, e := range soundOCSF(t, out) {
 			if e.ClassUID == ocsfScan && e.StatusID != 1 || e.Scan != nil && strings.Contains("FAIL UNKNOWN", e.StatusCode) {
@@ -266,6 +268,9 @@ func sound(t *testing.T, d checks.Document) {
 	soundJUnit(t, written(t, "junit", d))
 	soundHTML(t, written(t, "html", d))
 	soundOCSF(t, written(t, "ocsf", d))
+	if len(d.Runs) == 1 {
+		gitlabReports(t, d)
+	}
 }
 
 func TestFormatsAreSound(t *testing.T) {

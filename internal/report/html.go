@@ -7,20 +7,15 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
-	"github.com/vitalsign-dev/vitalsign/internal/safetext"
 )
 
 // Bounds of a page that a browser shows at once, worst first.
-const (
-	htmlShown = 1000 // findings of a document
-	htmlLinks = 10   // references of a rule
-)
+const htmlShown = 1000 // findings of a document
 
 //go:embed html.css
 var htmlStyle string
@@ -38,7 +33,7 @@ var htmlTemplate string
 func HTML(w io.Writer, d checks.Document) error {
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"text": func(s string) string { return line(s, textLimit) },
-		"code": htmlBlock,
+		"code": block,
 		"date": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	}).Parse(htmlTemplate)
 	if err != nil {
@@ -115,12 +110,9 @@ type htmlCheck struct {
 type htmlRule struct {
 	Rule     checks.Rule
 	Severity string
-	Links    []htmlLink
+	Links    []link
 	Findings []htmlFinding
 }
-
-// htmlLink has an address only where it is one of the web.
-type htmlLink struct{ Href, Text string }
 
 type htmlFinding struct {
 	checks.Finding
@@ -148,14 +140,6 @@ func htmlMeaning(word string) string {
 func htmlCut(all []string) htmlList {
 	n := min(len(all), listLimit)
 	return htmlList{all[:n], len(all) - n}
-}
-
-// htmlBlock is untrusted text of several lines, cut with a sign that it was.
-func htmlBlock(s string) string {
-	if len(s) > codeLimit {
-		s = strings.ToValidUTF8(s[:codeLimit], "") + "\n..."
-	}
-	return safetext.Block(s)
 }
 
 func htmlRunOf(r checks.Run, id string, room int) htmlRun {
@@ -237,7 +221,7 @@ func htmlChecks(id string, fs []checks.Finding) []htmlCheck {
 		if !ok {
 			r = len(out[c].Rules)
 			rules[key] = r
-			out[c].Rules = append(out[c].Rules, htmlRule{Rule: f.Rule, Severity: f.Rule.Severity.String(), Links: htmlLinksOf(f.Rule.References)})
+			out[c].Rules = append(out[c].Rules, htmlRule{Rule: f.Rule, Severity: f.Rule.Severity.String(), Links: linksOf(f.Rule.References)})
 		}
 		out[c].N++
 		out[c].Rules[r].Findings = append(out[c].Rules[r].Findings, htmlFinding{Finding: f, ID: fmt.Sprintf("%s-f%d", id, i+1), Place: placeOf(f), Message: messageOf(f), Age: htmlAgeWord(f), Aside: asideWords(f)})
@@ -247,19 +231,4 @@ func htmlChecks(id string, fs []checks.Finding) []htmlCheck {
 
 func htmlAgeWord(f checks.Finding) string {
 	return map[string]string{"new": "new", "known": "was there before"}[age(f)]
-}
-
-// htmlLinksOf makes links of addresses that begin with http or https and name a
-// host, and of nothing else: no javascript:, no data:, nothing relative.
-func htmlLinksOf(refs []string) []htmlLink {
-	var out []htmlLink
-	for _, ref := range refs[:min(len(refs), htmlLinks)] {
-		l := htmlLink{Text: ref}
-		u, err := url.Parse(ref)
-		if err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil && safetext.Line(ref) == ref {
-			l.Href = u.String()
-		}
-		out = append(out, l)
-	}
-	return out
 }

@@ -223,8 +223,11 @@ func mdFinding(f checks.Finding) string {
 // code makes a code span of untrusted text: one line, within delimiters that are
 // longer than any row of backticks in it, and with a space on both sides where
 // the text begins or ends with a backtick (CommonMark 0.31.2 section 6.1).
-func code(s string) string {
-	s = strings.TrimSpace(line(s, mdText))
+func code(s string) string { return span(s, mdText) }
+
+// span is code for a text of at most n bytes.
+func span(s string, n int) string {
+	s = strings.TrimSpace(line(s, n))
 	if s == "" {
 		return "`-`"
 	}

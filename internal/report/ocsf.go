@@ -369,7 +369,7 @@ func ocsfRest(f checks.Finding) map[string]any {
 			rest[name] = value
 		}
 	}
-	add("excerpt", htmlBlock(f.Evidence.Excerpt))
+	add("excerpt", block(f.Evidence.Excerpt))
 	add("role", line(f.Role, textLimit))
 	add("symbol", line(f.Location.Symbol, textLimit))
 	add("in_commit", line(f.Location.Commit, textLimit))

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -19,6 +20,7 @@ const (
 	textLimit = 1000
 	codeLimit = 4000
 	listLimit = 200
+	maxLinks  = 10 // of a rule
 )
 
 // word is the verdict in one word. A verdict that says less than everything
@@ -242,4 +244,30 @@ func line(s string, n int) string {
 		cut--
 	}
 	return s[:cut] + "..."
+}
+
+// block is untrusted text of several lines made safe, cut with a sign that it was.
+func block(s string) string {
+	if len(s) > codeLimit {
+		s = strings.ToValidUTF8(s[:codeLimit], "") + "\n..."
+	}
+	return safetext.Block(s)
+}
+
+// link has an address only where it is one of the web.
+type link struct{ Href, Text string }
+
+// linksOf makes links of addresses that begin with http or https and name a
+// host, and of nothing else: no javascript:, no data:, nothing relative.
+func linksOf(refs []string) []link {
+	var out []link
+	for _, ref := range refs[:min(len(refs), maxLinks)] {
+		l := link{Text: ref}
+		u, err := url.Parse(ref)
+		if err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil && safetext.Line(ref) == ref {
+			l.Href = u.String()
+		}
+		out = append(out, l)
+	}
+	return out
 }
