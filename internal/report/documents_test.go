@@ -104,6 +104,7 @@ func documents() map[string]checks.Document {
 		"dast":       document(failed(), application), "deps": document(failed(), with(dep)),
 		"waived": document(pass, with(waived)), "ignored": document(pass, with(ignored)), "history": document(failed(), with(old)),
 		"several": document(failed(), with(weakness(0, checks.High)), clean()), "zero": {},
+		"newonly": document(checks.Verdict{Findings: checks.Pass, Complete: true, Reasons: []string{"not counted: 2 findings that the baseline has"}}, newOnly()),
 	}
 }
 

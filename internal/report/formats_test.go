@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -146,6 +147,40 @@ func TestNoFormatLooksLikeAPass(t *testing.T) {
 	}
 }
 
+// What the baseline has too fails nothing, in no format, and is in each one.
+func TestWhatWasThereBefore(t *testing.T) {
+	d := documents()["newonly"]
+	for _, f := range Formats() {
+		if !passes(t, f.Name, written(t, f.Name, d)) {
+			t.Errorf("%s: a run with nothing new does not look like a pass", f.Name)
+		}
+	}
+	if s := soundJUnit(t, written(t, "junit", d)); s.Failures != 0 || s.Errors != 0 || s.Suites[0].Skipped != 3 {
+		t.Errorf("junit: %+v", s)
+	}
+	md := written(t, "markdown", d)
+	if !strings.Contains(md, "### 2 that were there before") || !strings.Contains(md, "| 0 | 0 | 0 | 0 | 0 | 0 | 2 | 1 |") {
+		t.Error(md)
+	}
+	if n := soundGitHub(t, written(t, "github", d)); n["error"]+n["warning"] != 0 || n["notice"] != 1 {
+		t.Errorf("github: %v", n)
+	}
+	if r := soundGitLab(t, written(t, "gitlab-secret-detection", d)); len(r.Vulnerabilities) != 2 || r.Vulnerabilities[0].Details["baseline"].Value == "" {
+		t.Errorf("gitlab: %+v", r)
+	}
+	// Without a baseline, and with one that says nothing of a finding, it counts.
+	r := newOnly()
+	r.Findings[0].New = nil
+	if s := soundJUnit(t, written(t, "junit", document(failed(), r))); s.Failures != 1 {
+		t.Errorf("%d failures of what nobody compared", s.Failures)
+	}
+	r = newOnly()
+	r.Baseline = nil
+	if s := soundJUnit(t, written(t, "junit", document(failed(), r))); s.Failures != 2 {
+		t.Errorf("%d failures of what was compared with nothing", s.Failures)
+	}
+}
+
 func TestFormatNamed(t *testing.T) {
 	if _, err := FormatNamed("markdwon"); err == nil || !strings.Contains(err.Error(), `did you mean "markdown"?`) {
 		t.Errorf("%v", err)
@@ -258,6 +293,44 @@ func soundJUnit(t *testing.T, out string) junitSuites {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// junitReader reads reports with what others wrote: Jenkins's schema, and
+// junitparser, whose counts it prints.
+const junitReader = `
+import sys, junitparser, xmlschema
+schema = xmlschema.XMLSchema(sys.argv[1])
+for name in sys.argv[2:]:
+    schema.validate(name)
+    all = junitparser.JUnitXml.fromfile(name)
+    kinds = [type(result).__name__ for suite in all for case in suite for result in case.result]
+    print(sum(len(list(suite)) for suite in all), kinds.count("Failure"), kinds.count("Error"), kinds.count("Skipped"))
+`
+
+func TestJUnitByOthers(t *testing.T) {
+	dir := os.Getenv("VITALSIGN_REPORT_SCHEMAS")
+	if dir == "" {
+		t.Skip("VITALSIGN_REPORT_SCHEMAS does not name the schemas (tools/report-schemas.sh)")
+	}
+	args := []string{"-c", junitReader, filepath.Join(dir, "junit-10.xsd")}
+	want := ""
+	for name, d := range documents() {
+		out := written(t, "junit", d)
+		file := filepath.Join(t.TempDir(), name+".xml")
+		if err := os.WriteFile(file, []byte(out), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, file)
+		s, skipped := soundJUnit(t, out), 0
+		for _, suite := range s.Suites {
+			skipped += suite.Skipped
+		}
+		want += fmt.Sprintln(s.Tests, s.Failures, s.Errors, skipped)
+	}
+	got, err := exec.Command(filepath.Join(dir, "python", "bin", "python"), args...).CombinedOutput()
+	if err != nil || string(got) != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
+	}
 }
 
 func sound(t *testing.T, d checks.Document) {

@@ -180,7 +180,7 @@ func TestHTMLAge(t *testing.T) {
 	if !strings.Contains(p.words, "Age is not known") {
 		t.Error("the age is known, of a run that was compared with nothing")
 	}
-	p = soundHTML(t, written(t, "html", document(clean().Verdict, newOnly())))
+	p = soundHTML(t, written(t, "html", documents()["newonly"]))
 	for _, want := range []string{"Were there before", "The baseline has them too", "By age: new 0, there before 2, not known 0", "by the default branch, main"} {
 		if !strings.Contains(p.words, want) {
 			t.Errorf("no %q", want)

@@ -162,14 +162,18 @@ type parts struct {
 
 func partsOf(r checks.Run) parts {
 	var p parts
-	still, aside := openAndAside(r)
-	p.aside = aside
-	for _, f := range still {
-		if wasBefore(r, f) {
+	for _, f := range worstFirst(r.Findings) {
+		switch {
+		case !open(f):
+			p.aside = append(p.aside, f)
+		case wasBefore(r, f):
 			p.before = append(p.before, f)
-		} else {
+		default:
 			p.counting = append(p.counting, f)
 		}
+	}
+	for _, fs := range [][]checks.Finding{p.counting, p.before, p.aside} {
+		slices.SortStableFunc(fs, byRank)
 	}
 	return p
 }
@@ -196,20 +200,6 @@ func rank(s checks.Severity) int {
 		return 4
 	}
 	return 5
-}
-
-// openAndAside parts a run's findings, each worst first (see rank).
-func openAndAside(r checks.Run) (still, aside []checks.Finding) {
-	for _, f := range worstFirst(r.Findings) {
-		if open(f) {
-			still = append(still, f)
-		} else {
-			aside = append(aside, f)
-		}
-	}
-	slices.SortStableFunc(still, byRank)
-	slices.SortStableFunc(aside, byRank)
-	return still, aside
 }
 
 func byRank(a, b checks.Finding) int {
