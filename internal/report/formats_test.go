@@ -396,17 +396,3 @@ func TestMarkdownStaysWithinAnyLimit(t *testing.T) {
 		soundMarkdown(t, b.String())
 	}
 }
-
-func FuzzFormats(f *testing.F) {
-	for _, s := range []string{hostile, "", "-", "`", " =1", "\u3000@x", "%0A::error::", "a\\|b", "x`y``z", "\ufeff", "＝1"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		r := hostileRun()
-		x := &r.Findings[0]
-		x.Check, x.Rule.ID, x.Rule.Title, x.Rule.Advice, x.Location.Path, x.Location.Symbol, x.Evidence.Message, x.Evidence.Excerpt = s, s, s, s, s, s, s, s
-		r.Findings[1].Ignored.Reason, r.Findings[2].Waived.Reason, r.Target.Path, r.Steps[0].Reason, r.Steps[0].Check = s, s, s, s, s
-		r.Steps[0].Status = checks.Status(s)
-		sound(t, document(checks.Verdict{Reasons: []string{s}}, r))
-	})
-}

@@ -282,10 +282,10 @@ func gitlabID(fingerprint string, occurrence int) string {
 }
 
 func gitlabSeverity(s checks.Severity) string {
-	if s == checks.Unrated {
-		return "Unknown"
+	if name := s.String(); name != checks.Unrated.String() {
+		return capital(name)
 	}
-	return capital(s.String())
+	return "Unknown"
 }
 
 // gitlabName is an id that may stand in an address.
@@ -335,7 +335,7 @@ func gitlabPlace(r checks.Run, f checks.Finding) gitlabLocation {
 		l.Dependency = &gitlabDependency{gitlabVendor{line(p.Name, textLimit)}, line(p.Version, textLimit)}
 		return l
 	}
-	l.StartLine, l.Method = f.Location.StartLine, line(f.Location.Symbol, textLimit)
+	l.StartLine, l.Method = max(0, f.Location.StartLine), line(f.Location.Symbol, textLimit)
 	if f.Location.EndLine >= l.StartLine {
 		l.EndLine = f.Location.EndLine
 	}

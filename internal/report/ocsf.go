@@ -193,7 +193,8 @@ func OCSF(w io.Writer, d checks.Document) error {
 func ocsfOf(r checks.Run, class, activity int, uid string) ocsfEvent {
 	e := ocsfEvent{
 		ClassUID: class, ActivityID: activity, TypeUID: class*100 + activity, Time: ocsfTime(r.Ended), StartTime: ocsfTime(r.Started), EndTime: ocsfTime(r.Ended),
-		Metadata: ocsfMetadata{Version: ocsfVersion, Product: ocsfProduct{"vitalsign", "vitalsign-dev", r.Version}, UID: cmp.Or(r.ID, "none") + "/" + uid, CorrelationUID: r.ID},
+		Metadata: ocsfMetadata{Version: ocsfVersion, Product: ocsfProduct{"vitalsign", "vitalsign-dev", line(r.Version, textLimit)},
+			UID: line(cmp.Or(r.ID, "none"), textLimit) + "/" + uid, CorrelationUID: line(r.ID, textLimit)},
 	}
 	switch class {
 	case ocsfScan:
@@ -217,7 +218,7 @@ func (e *ocsfEvent) ended(complete bool, name, uid string) {
 	if !complete {
 		e.StatusID, e.Status, e.SeverityID, e.Severity = 2, "Failure", 4, "High"
 	}
-	e.Scan = &ocsfScanOf{Name: line(name, textLimit), UID: uid, TypeID: 99, Type: "vitalsign scan"}
+	e.Scan = &ocsfScanOf{Name: line(name, textLimit), UID: line(uid, textLimit), TypeID: 99, Type: "vitalsign scan"}
 }
 
 // ocsfRun says the verdict of a run: status_code PASS, FAIL or UNKNOWN. The
@@ -243,7 +244,7 @@ func ocsfRun(r checks.Run) ocsfEvent {
 	p := partsOf(r)
 	n, aside := len(r.Findings), len(p.aside)
 	e.NumDetections = &n
-	e.Unmapped = map[string]any{"verdict": word, "findings": string(r.Verdict.Findings), "complete": whole, "exit": r.Verdict.Exit,
+	e.Unmapped = map[string]any{"verdict": word, "findings": line(string(r.Verdict.Findings), textLimit), "complete": whole, "exit": r.Verdict.Exit,
 		"set_aside": aside, "there_before": len(p.before), "unread": ocsfTexts(unreadOf(r))}
 	return e
 }
@@ -289,7 +290,7 @@ func ocsfFinding(r checks.Run, f checks.Finding, i int) ocsfEvent {
 	e.StatusID, e.Status, e.StatusDetail = ocsfStatus(r, f)
 	e.ConfidenceID, e.Confidence = ocsfConfidence(f.Confidence)
 	e.Message = line(f.Rule.ID+" at "+placeOf(f)+": "+messageOf(f), codeLimit)
-	e.FindingInfo = &ocsfFindingInfo{UID: f.Fingerprint, Title: line(cmp.Or(f.Rule.Title, f.Rule.ID), textLimit), Desc: line(messageOf(f), codeLimit),
+	e.FindingInfo = &ocsfFindingInfo{UID: line(f.Fingerprint, textLimit), Title: line(cmp.Or(f.Rule.Title, f.Rule.ID), textLimit), Desc: line(messageOf(f), codeLimit),
 		Analytic:    ocsfAnalytic{UID: line(f.Rule.ID, textLimit), Name: line(cmp.Or(f.Rule.Title, f.Rule.ID), textLimit), TypeID: 1, Type: "Rule"},
 		DataSources: []string{line(f.Check, textLimit)}}
 	refs := ocsfTexts(f.Rule.References)

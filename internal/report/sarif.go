@@ -368,11 +368,11 @@ func locationOf(f checks.Finding) sarifLocation {
 	l := sarifLocation{Physical: sarifPhysical{Artifact: sarifURI{URI: pathURI(path), URIBaseID: sourceRoot}}}
 	// GitHub shows nothing that has no line: a finding about a whole file is
 	// shown at its first.
-	region := &sarifRegion{StartLine: max(1, f.Location.StartLine), StartColumn: f.Location.StartColumn}
+	region := &sarifRegion{StartLine: max(1, f.Location.StartLine), StartColumn: max(0, f.Location.StartColumn)}
 	if f.Location.EndLine >= region.StartLine {
 		region.EndLine = f.Location.EndLine
 		if f.Location.EndColumn > f.Location.StartColumn || f.Location.EndLine > f.Location.StartLine {
-			region.EndColumn = f.Location.EndColumn
+			region.EndColumn = max(0, f.Location.EndColumn)
 		}
 	}
 	if f.Evidence.Excerpt != "" {
