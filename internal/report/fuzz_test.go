@@ -110,8 +110,8 @@ func FuzzFormats(f *testing.F) {
 	sarif := c.MustCompile(sarifSchemaURI)
 	for i, s := range []string{hostile, "", "-", "`", " =1", "\u3000@x", "%0A::error::", "a\\|b", "x`y``z", "\ufeff", "＝1",
 		"javascript:alert(1)", "https://example.org/\"><script>", "/patients/{id}", "]]>", "&#x6a;", "--", "\x85\x9b", "CVE-2026-0001"} {
-		for j := range uint64(4) {
-			f.Add(s, uint64(i)*4+j)
+		for j := range uint64(10) {
+			f.Add(s, uint64(i)*10+j)
 		}
 	}
 	f.Fuzz(func(t *testing.T, s string, seed uint64) {

@@ -268,8 +268,11 @@ func ruleOf(f checks.Finding) sarifRule {
 	help := strings.TrimSpace(r.Title + ". " + r.Advice)
 	tags := []string{"security"}
 	for _, c := range r.CWE {
-		// GitHub reads the form that its own queries use.
-		tags = append(tags, "external/cwe/"+strings.ToLower(c))
+		// GitHub reads the form that its own queries use; each tag stands once
+		// (section 3.8.2.1).
+		if tag := "external/cwe/" + strings.ToLower(c); !slices.Contains(tags, tag) {
+			tags = append(tags, tag)
+		}
 	}
 	rule := sarifRule{
 		ID: r.ID, ShortDescription: sarifText{Text: clipText(r.Title)}, FullDescription: sarifText{Text: clipText(help)},
