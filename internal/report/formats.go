@@ -16,6 +16,8 @@ type Options struct {
 	Table TableOptions
 	// Hashes gives GitHub's line hashes to sarif; nil means none.
 	Hashes LineHashes
+	// Seen gives html the ages of findings; nil where nobody knows.
+	Seen FirstSeen
 }
 
 // Format is one way to write a document.
@@ -54,7 +56,7 @@ func Formats() []Format {
 		{Name: "junit", Purpose: "test reports of CI systems (JUnit XML)", File: "report.xml", Limits: "none",
 			Write: func(w io.Writer, d checks.Document, _ Options) error { return JUnit(w, d) }},
 		{Name: "html", Purpose: "people: one page that stands alone", File: "report.html", Limits: "1,000 findings over all targets, worst first, then how many more",
-			Write: func(w io.Writer, d checks.Document, _ Options) error { return HTML(w, d) }},
+			Write: func(w io.Writer, d checks.Document, o Options) error { return HTML(w, d, o.Seen) }},
 		{Name: "csv", Purpose: "spreadsheets (RFC 4180)", File: "report.csv", Limits: "none",
 			Write: func(w io.Writer, d checks.Document, _ Options) error { return CSV(w, d) }},
 	}

@@ -30,7 +30,7 @@ var htmlTemplate string
 //
 // Text of the target is made visible by safetext and escaped by html/template
 // for the place it stands in.
-func HTML(w io.Writer, d checks.Document) error {
+func HTML(w io.Writer, d checks.Document, seen FirstSeen) error {
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"text": func(s string) string { return line(s, textLimit) },
 		"code": block,
@@ -39,7 +39,7 @@ func HTML(w io.Writer, d checks.Document) error {
 	if err != nil {
 		return err
 	}
-	return t.Execute(w, htmlPageOf(d))
+	return t.Execute(w, htmlPageOf(d, seen))
 }
 
 // htmlPolicy goes into the page's head. What a meta element cannot say
@@ -76,8 +76,8 @@ type htmlRun struct {
 	MoreSteps                 int
 	Counts                    []htmlCount
 	Charts                    []htmlChart
-	// AgeUnknown says why ages are not known, where they are not.
-	AgeUnknown string
+	// Ages says what is known of ages, and why the rest is not.
+	Ages       string
 	Groups     []htmlGroup
 	Hidden     int
 	Waivers    []checks.Waiver
@@ -116,16 +116,16 @@ type htmlRule struct {
 
 type htmlFinding struct {
 	checks.Finding
-	ID, Place, Message, Age, Aside string
+	ID, Place, Message, Age, Seen, Aside string
 }
 
-func htmlPageOf(d checks.Document) htmlPage {
+func htmlPageOf(d checks.Document, seen FirstSeen) htmlPage {
 	word := overallOf(d)
 	p := htmlPage{Policy: htmlPolicy(), Style: template.CSS(htmlStyle), Word: word, Meaning: htmlMeaning(word), Reasons: htmlCut(d.Verdict.Reasons), Several: len(d.Runs) > 1}
 	// Each target has its part, so that one does not push out another.
 	p.Limit = max(1, htmlShown/max(1, len(d.Runs)))
 	for i, r := range d.Runs {
-		run := htmlRunOf(r, fmt.Sprintf("r%d", i+1), p.Limit)
+		run := htmlRunOf(r, fmt.Sprintf("r%d", i+1), p.Limit, agesOf(r, seen))
 		p.Hidden += run.Hidden
 		p.Runs = append(p.Runs, run)
 	}
@@ -142,7 +142,7 @@ func htmlCut(all []string) htmlList {
 	return htmlList{all[:n], len(all) - n}
 }
 
-func htmlRunOf(r checks.Run, id string, room int) htmlRun {
+func htmlRunOf(r checks.Run, id string, room int, a ages) htmlRun {
 	word := verdictOf(r)
 	h := htmlRun{ID: id, Run: r, Word: word, Meaning: htmlMeaning(word), Target: target(r), Reasons: htmlCut(r.Verdict.Reasons), Unread: htmlCut(unreadOf(r)), Notes: htmlCut(r.Notes)}
 	var open, left []string
@@ -169,8 +169,8 @@ func htmlRunOf(r checks.Run, id string, room int) htmlRun {
 		h.Counts = append(h.Counts, htmlCount{"there before", len(p.before)})
 	}
 	h.Counts = append(h.Counts, htmlCount{"set aside", len(p.aside)})
-	h.Charts = htmlCharts(id, p)
-	h.AgeUnknown = htmlAge(r)
+	h.Charts = htmlCharts(id, r, p, a)
+	h.Ages = htmlAge(r) + " " + a.words()
 	for _, g := range []struct {
 		suffix, title, about string
 		of                   []checks.Finding
@@ -185,28 +185,28 @@ func htmlRunOf(r checks.Run, id string, room int) htmlRun {
 		shown := g.of[:min(len(g.of), room)]
 		room -= len(shown)
 		h.Hidden += len(g.of) - len(shown)
-		h.Groups = append(h.Groups, htmlGroup{ID: id + "-" + g.suffix, Title: g.title, About: g.about, Total: len(g.of), Checks: htmlChecks(id+"-"+g.suffix, shown)})
+		h.Groups = append(h.Groups, htmlGroup{ID: id + "-" + g.suffix, Title: g.title, About: g.about, Total: len(g.of), Checks: htmlChecks(id+"-"+g.suffix, shown, a)})
 	}
 	return h
 }
 
-// htmlAge says what is known of ages: a document has no dates of earlier runs.
+// htmlAge says what the findings were compared with.
 func htmlAge(r checks.Run) string {
 	b := r.Baseline
 	switch {
 	case b == nil:
-		return "Age is not known: this run was compared with nothing, and a run's document holds no dates of earlier ones. --new-only compares with a baseline."
+		return "Whether findings are new is not known: they were compared with no baseline (--new-only)."
 	case b.Unknown != "":
-		return "Age is not known for all: " + b.Unknown
+		return "Whether all findings are new is not known: " + b.Unknown + "."
 	case b.Commit != "":
-		return "New or not, compared with commit " + b.Commit[:min(12, len(b.Commit))] + ", by " + b.Why + ". The age in days is not known: a run's document holds no dates of earlier ones."
+		return "New or not, compared with commit " + b.Commit[:min(12, len(b.Commit))] + ", by " + b.Why + "."
 	}
-	return "New or not, by " + b.Why + ". The age in days is not known: a run's document holds no dates of earlier ones."
+	return "New or not, by " + b.Why + "."
 }
 
 // htmlChecks groups findings, which come worst first, by check and rule; what
 // comes first is worst.
-func htmlChecks(id string, fs []checks.Finding) []htmlCheck {
+func htmlChecks(id string, fs []checks.Finding, a ages) []htmlCheck {
 	var out []htmlCheck
 	at, rules := map[string]int{}, map[[2]string]int{}
 	for i, f := range fs {
@@ -224,7 +224,7 @@ func htmlChecks(id string, fs []checks.Finding) []htmlCheck {
 			out[c].Rules = append(out[c].Rules, htmlRule{Rule: f.Rule, Severity: f.Rule.Severity.String(), Links: linksOf(f.Rule.References)})
 		}
 		out[c].N++
-		out[c].Rules[r].Findings = append(out[c].Rules[r].Findings, htmlFinding{Finding: f, ID: fmt.Sprintf("%s-f%d", id, i+1), Place: placeOf(f), Message: messageOf(f), Age: htmlAgeWord(f), Aside: asideWords(f)})
+		out[c].Rules[r].Findings = append(out[c].Rules[r].Findings, htmlFinding{Finding: f, ID: fmt.Sprintf("%s-f%d", id, i+1), Place: placeOf(f), Message: messageOf(f), Age: htmlAgeWord(f), Seen: a.of(f), Aside: asideWords(f)})
 	}
 	return out
 }

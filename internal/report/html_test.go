@@ -1,12 +1,14 @@
 package report
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -174,16 +176,35 @@ func TestHTMLIsBounded(t *testing.T) {
 	}
 }
 
-// The age is what a baseline says, and nothing where there is none.
+// Ages are what a baseline and kept runs say, and not known where there are none.
 func TestHTMLAge(t *testing.T) {
-	p := soundHTML(t, written(t, "html", documents()["many"]))
-	if !strings.Contains(p.words, "Age is not known") {
-		t.Error("the age is known, of a run that was compared with nothing")
-	}
-	p = soundHTML(t, written(t, "html", documents()["newonly"]))
-	for _, want := range []string{"Were there before", "The baseline has them too", "By age: new 0, there before 2, not known 0", "by the default branch, main"} {
-		if !strings.Contains(p.words, want) {
-			t.Errorf("no %q", want)
+	says := func(d checks.Document, seen FirstSeen, all ...string) {
+		t.Helper()
+		var b bytes.Buffer
+		if err := HTML(&b, d, seen); err != nil {
+			t.Fatal(err)
+		}
+		p := soundHTML(t, b.String())
+		for _, want := range all {
+			if !strings.Contains(p.words, want) {
+				t.Errorf("no %q", want)
+			}
 		}
 	}
+	says(documents()["many"], nil, "By age: not known 40", "How many days old findings are is not known", "Whether findings are new is not known")
+	says(documents()["newonly"], nil, "Were there before", "The baseline has them too", "Against the baseline: new 0, there before 2, not known 0", "by the default branch, main")
+	ended := clean().Ended
+	seen := func(r checks.Run) (map[string]time.Time, time.Time) {
+		first := map[string]time.Time{}
+		for i, f := range r.Findings[:30] {
+			first[f.Fingerprint] = ended.AddDate(0, 0, -i)
+		}
+		return first, ended.AddDate(0, 0, -29)
+	}
+	says(documents()["many"], seen, "By age: under a day 1, 1-7 days 7, 8-30 days 22, 31-90 days 0, over 90 days 0, not known 10",
+		"the oldest of them is of 2026-02-03", "first seen 2026-03-03, 1 day", "first seen 2026-02-03, at least 29 days")
+	none := func(r checks.Run) (map[string]time.Time, time.Time) {
+		return map[string]time.Time{r.Findings[0].Fingerprint: r.Started}, time.Time{}
+	}
+	says(documents()["many"], none, "By age: not known 40")
 }

@@ -36,8 +36,9 @@ const (
 	chartBars = 12 // rows of checks; the rest is one row
 )
 
-// htmlCharts draw what counts by severity and check, and all that is open by age.
-func htmlCharts(id string, p parts) []htmlChart {
+// htmlCharts draw what counts by severity and check, and all that is open by
+// age: in days, and new or not.
+func htmlCharts(id string, r checks.Run, p parts, a ages) []htmlChart {
 	severity := htmlChart{ID: id + "-severity", Title: "By severity"}
 	n := count(p.counting)
 	for _, s := range ranked() {
@@ -59,22 +60,56 @@ func htmlCharts(id string, p parts) []htmlChart {
 	for _, name := range order {
 		check.add(line(name, 40), byCheck[name])
 	}
-	ages := map[string]map[string]int{"new": {}, "known": {}, "unknown": {}}
-	for _, fs := range [][]checks.Finding{p.counting, p.before} {
-		for _, f := range fs {
-			ages[age(f)][f.Rule.Severity.String()]++
-		}
+	out := []htmlChart{severity, check, htmlDays(id, p, a)}
+	if r.Baseline != nil {
+		out = append(out, htmlBaseline(id, p))
 	}
-	byAge := htmlChart{ID: id + "-age", Title: "By age"}
-	for _, a := range []htmlCount{{Name: "new"}, {Name: "known"}, {Name: "unknown"}} {
-		name := map[string]string{"new": "new", "known": "there before", "unknown": "not known"}[a.Name]
-		byAge.add(name, ages[a.Name])
-	}
-	out := []htmlChart{severity, check, byAge}
 	for i := range out {
 		out[i].scale()
 	}
 	return out
+}
+
+// htmlDays is a chart of one row where no age is known.
+func htmlDays(id string, p parts, a ages) htmlChart {
+	c := htmlChart{ID: id + "-age", Title: "By age"}
+	n, unknown := make([]map[string]int, len(ageBuckets())), map[string]int{}
+	for i := range n {
+		n[i] = map[string]int{}
+	}
+	for _, fs := range [][]checks.Finding{p.counting, p.before} {
+		for _, f := range fs {
+			by := unknown
+			if i := a.bucket(f); i >= 0 {
+				by = n[i]
+			}
+			by[f.Rule.Severity.String()]++
+		}
+	}
+	if a.known() {
+		for i, b := range ageBuckets() {
+			c.add(b.name, n[i])
+		}
+	}
+	if !a.known() || len(unknown) > 0 {
+		c.add("not known", unknown)
+	}
+	return c
+}
+
+// htmlBaseline draws what the baseline has and has not.
+func htmlBaseline(id string, p parts) htmlChart {
+	c := htmlChart{ID: id + "-baseline", Title: "Against the baseline"}
+	n := map[string]map[string]int{"new": {}, "known": {}, "unknown": {}}
+	for _, fs := range [][]checks.Finding{p.counting, p.before} {
+		for _, f := range fs {
+			n[age(f)][f.Rule.Severity.String()]++
+		}
+	}
+	c.add("new", n["new"])
+	c.add("there before", n["known"])
+	c.add("not known", n["unknown"])
+	return c
 }
 
 // add adds a row of numbers by severity, worst first.
