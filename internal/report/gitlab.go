@@ -31,14 +31,17 @@ func gitlabKinds() []gitlabKind {
 	}
 }
 
-// gitlabKindOf says in which type of report a finding is, "" for none.
+// gitlabKindOf says in which type of report a finding is, "" for none: in that
+// which speaks for its check (see asks), so that none is missing from a success.
 func gitlabKindOf(f checks.Finding) string {
 	switch {
 	case f.Location.Live():
 		return ""
 	case f.Package != nil:
 		return "dependency_scanning"
-	case f.Rule.Class == checks.ClassCredential:
+	case f.Check == "sast", f.Check == "iac":
+		return "sast"
+	case f.Check == "secrets", f.Rule.Class == checks.ClassCredential:
 		return "secret_detection"
 	}
 	return "sast"

@@ -108,6 +108,7 @@ func TestGitLab(t *testing.T) {
 	code, dep, live, aside := weakness(1, checks.Critical), weakness(2, checks.Unrated), weakness(3, checks.High), weakness(4, checks.High)
 	code.Check, code.Rule = "iac", checks.Rule{ID: "AWS-0001", Title: "Open bucket", Severity: checks.Critical, Class: "trivy/aws-0001", CWE: []string{"CWE-284", "CWE-x"}, References: []string{"https://example.org/a", "javascript:alert(1)"}}
 	twin := code
+	twin.Check, twin.Rule.Class = "sast", checks.ClassCredential // gosec's G101
 	dep.Check, dep.Rule.Class = "deps", checks.ClassDependency
 	dep.Package = &checks.Package{Name: "left-pad", Version: "1.0.0", Advisory: "GHSA-xxxx-yyyy-zzzz", Aliases: []string{"CVE-2026-0001"}}
 	live.Location = checks.Location{Path: "/patients"}
