@@ -6,6 +6,8 @@ import "strings"
 const (
 	ClassCredential = "hardcoded-credential"
 	ClassDependency = "vulnerable-dependency"
+	// ClassJudging begins the classes of findings about how a scan is judged.
+	ClassJudging = "vitalsign/"
 )
 
 // ClassOf maps a tool's rule to the weakness it stands for, so that a finding

@@ -92,9 +92,11 @@ type Run struct {
 	Verdict Verdict  `json:"verdict"`
 }
 
-// Baseline is the commit that a change starts from, seen by the same checks.
+// Baseline is the commit that a change starts from, seen by the same checks, or
+// a file of findings.
 type Baseline struct {
 	Commit string `json:"commit,omitempty"`
+	File   string `json:"file,omitempty"`
 	// Why it is this one: a flag, a CI system's event, the default branch.
 	Why string `json:"why"`
 	// Unknown says why nobody could tell what was there before, or in which

@@ -10,6 +10,8 @@ type Waived struct {
 	// unsigned ones count, and say so here.
 	Signed bool   `json:"signed"`
 	Reason string `json:"reason"`
+	// Debt says that it was accepted with all others of a day, not by itself.
+	Debt bool `json:"debt,omitempty"`
 }
 
 // WaiverState is what became of a waiver.
@@ -39,4 +41,6 @@ type Waiver struct {
 	// Gone are its places whose file the target does not have: what was there
 	// may have been renamed.
 	Gone []string `json:"gone,omitempty"`
+	// Debt says that it is the file of accepted debt: ID is its digest, Rule "*".
+	Debt bool `json:"debt,omitempty"`
 }

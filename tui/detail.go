@@ -119,7 +119,11 @@ func (m *Model) stateLines(f checks.Finding, width int) []line {
 		out = append(out, line{{" new since the baseline", toneWarn}})
 	}
 	if w := f.Waived; w != nil {
-		out = append(out, wrap(span{" ", toneText}, fmt.Sprintf("waived until %s by %s: %s", w.Until, strings.TrimSpace(w.By), w.Reason), toneInfo, width)...)
+		word := "waived"
+		if w.Debt {
+			word = "accepted as debt"
+		}
+		out = append(out, wrap(span{" ", toneText}, fmt.Sprintf("%s until %s by %s: %s", word, w.Until, strings.TrimSpace(w.By), w.Reason), toneInfo, width)...)
 	}
 	if i := f.Ignored; i != nil {
 		out = append(out, wrap(span{" ", toneText}, fmt.Sprintf("ignored until %s by %s: %s", i.Until, i.By, i.Reason), toneInfo, width)...)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -99,7 +100,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().String("check-binary", "", "the vitalsign-check to use (default: the one beside vitalsign)")
 	root.AddCommand(a.scanCommand(), a.buildCommand(), a.reportCommand(), a.explainCommand(), a.doctorCommand(),
 		a.dbCommand(), a.initCommand(), a.configCommand(), a.keyCommand(),
-		a.fleetCommand(), a.signCommand(), a.attestCommand(), a.verifyCommand(), a.waiveCommand(), a.waiversCommand(), a.policyCommand())
+		a.fleetCommand(), a.signCommand(), a.attestCommand(), a.verifyCommand(), a.waiveCommand(), a.waiversCommand(), a.baselineCommand(), a.policyCommand())
 	for _, c := range root.Commands() {
 		wrapArgs(c)
 	}
@@ -108,17 +109,37 @@ func (a *app) root() *cobra.Command {
 
 // wrapArgs gives wrong arguments the exit code of wrong usage, on every verb.
 func wrapArgs(c *cobra.Command) {
-	if check := c.Args; check != nil {
-		c.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return usageError("%w\nRun '%s --help' for what it takes.", err, cmd.CommandPath())
-			}
-			return nil
+	check := c.Args
+	if check == nil {
+		check = cobra.ArbitraryArgs
+	}
+	c.Args = func(cmd *cobra.Command, args []string) error {
+		err := check(cmd, args)
+		if err == nil {
+			err = together(cmd.ValidateFlagGroups())
 		}
+		if err != nil {
+			return usageError("%w\nRun '%s --help' for what it takes.", err, cmd.CommandPath())
+		}
+		return nil
 	}
 	for _, sub := range c.Commands() {
 		wrapArgs(sub)
 	}
+}
+
+// flagGroup is how cobra names flags that exclude each other.
+var flagGroup = regexp.MustCompile(`; \[([a-z-]+) ([a-z-]+)\] were all set$`)
+
+// together says of two flags that they exclude each other, in fewer words.
+func together(err error) error {
+	if err == nil {
+		return nil
+	}
+	if m := flagGroup.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Errorf("--%s and --%s do not go together", m[1], m[2])
+	}
+	return err
 }
 
 func (a *app) unknownVerb(cmd *cobra.Command, name string) error {

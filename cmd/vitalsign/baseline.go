@@ -24,11 +24,22 @@ func (s *scanner) compare(ctx context.Context, o opened, plan pipelines.Plan, ru
 	if !o.settings.NewOnly {
 		return
 	}
-	commit, why, err := s.baseline(ctx, o)
-	run.Baseline = &checks.Baseline{Commit: commit, Why: why}
-	before := judge.Before{}
-	if err == nil {
-		before, err = s.before(ctx, o, plan, run.Baseline)
+	var before judge.Before
+	var err error
+	if o.staged != nil {
+		run.Baseline = &checks.Baseline{Commit: o.tree.Target.Commit, Why: "--staged"}
+		if len(run.Findings) > 0 { // nothing can be new of nothing
+			before, err = s.beforeStaged(ctx, o, plan, run.Baseline)
+		}
+	} else if isBaselineFile(s.flags.baseline) {
+		run.Baseline = &checks.Baseline{File: s.flags.baseline, Why: "--baseline"}
+		before, err = beforeFrom(s.flags.baseline, *run)
+	} else {
+		run.Baseline = &checks.Baseline{}
+		run.Baseline.Commit, run.Baseline.Why, err = s.baseline(ctx, o)
+		if err == nil {
+			before, err = s.before(ctx, o, plan, run.Baseline)
+		}
 	}
 	if err != nil {
 		run.Baseline.Unknown = err.Error()
@@ -80,6 +91,22 @@ func (s *scanner) before(ctx context.Context, o opened, plan pipelines.Plan, b *
 	if err != nil {
 		return before, err
 	}
+	s.progress.Say("looking at what was there before, at " + b.Commit[:min(12, len(b.Commit))])
+	run := s.ask(ctx, plan, dir, inv, b)
+	before.Findings = run.Findings
+	if before.Renamed, err = o.tree.Repo.Renames(ctx, b.Commit); err != nil {
+		return before, err
+	}
+	before.Reached = func(commit string) bool {
+		in, err := o.tree.Repo.IsAncestor(ctx, commit, b.Commit)
+		return err == nil && in
+	}
+	return before, nil
+}
+
+// ask asks the checks of a plan about what was there before, and notes in b
+// what they could not tell.
+func (s *scanner) ask(ctx context.Context, plan pipelines.Plan, dir string, inv *inventory.Inventory, b *checks.Baseline) checks.Run {
 	base := plan
 	base.Root, base.Inventory, base.Slot = dir, inv, slotBase
 	base.Target = checks.Target{Kind: plan.Target.Kind, Path: plan.Target.Path, Commit: b.Commit}
@@ -94,18 +121,9 @@ func (s *scanner) before(ctx context.Context, o opened, plan pipelines.Plan, b *
 		p.Options = withoutHistory(p.Options)
 		base.Steps = append(base.Steps, p)
 	}
-	s.progress.Say("looking at what was there before, at " + b.Commit[:min(12, len(b.Commit))])
 	run := pipelines.Execute(ctx, base, s.engine.engine, pipelines.Options{Parallel: s.fits(), Slots: s.slots, Now: s.app.now})
-	before.Findings = run.Findings
 	b.Unknown = strings.Join(incomplete(run.Steps), "; ")
-	if before.Renamed, err = o.tree.Repo.Renames(ctx, b.Commit); err != nil {
-		return before, err
-	}
-	before.Reached = func(commit string) bool {
-		in, err := o.tree.Repo.IsAncestor(ctx, commit, b.Commit)
-		return err == nil && in
-	}
-	return before, nil
+	return run
 }
 
 // incomplete names the steps whose findings of before may not be all.

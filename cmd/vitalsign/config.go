@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -70,22 +71,31 @@ func (a *app) showConfig(cmd *cobra.Command, args []string, origin bool) error {
 }
 
 func (a *app) initCommand() *cobra.Command {
-	return &cobra.Command{
+	var accept, hook bool
+	var d debtFlags
+	c := &cobra.Command{
 		Use: "init [DIRECTORY]", Short: "Write a commented vitalsign.yaml for this repository",
-		Long:    "Writes vitalsign.yaml with every setting, its default and its meaning, commented\nout. A file that is there is left alone.",
-		Example: "  vitalsign init\n  vitalsign init ../portal",
+		Long: "Writes vitalsign.yaml with every setting, its default and its meaning, commented\nout. A file that is there is left alone. In a terminal it offers a first scan, and to\n" +
+			"accept what that finds as dated debt (see vitalsign baseline), and says what still blocks.",
+		Example: "  vitalsign init\n  vitalsign init ../portal\n  vitalsign init --accept --owner 'Team Portal'   scan, too, and accept what is found\n  vitalsign init --hook                           look at what is staged before each commit",
 		Args:    cobra.MaximumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			dir := "."
-			if len(args) > 0 {
-				dir = args[0]
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if hook {
+				return a.writeHook(cmd.Context(), target(args))
 			}
-			return a.init(dir)
+			return a.init(cmd, target(args), accept, d)
 		},
 	}
+	fl := c.Flags()
+	fl.BoolVar(&hook, "hook", false, "write the repository's pre-commit hook instead")
+	fl.BoolVar(&accept, "accept", false, "scan, and accept what is found as debt, without being asked")
+	fl.StringVar(&d.owner, "owner", "", "with --accept: who answers for the debt (default: USER)")
+	fl.StringVar(&d.until, "until", debtUntil, "with --accept: its last day, YYYY-MM-DD or a number of days")
+	fl.StringVar(&d.reason, "reason", debtReason, "with --accept: why it is accepted")
+	return c
 }
 
-func (a *app) init(dir string) error {
+func (a *app) init(cmd *cobra.Command, dir string, accept bool, d debtFlags) error {
 	for _, name := range config.FileNames() {
 		if p := filepath.Join(dir, name); fileExists(p) {
 			return usageError("%s is there already and was left alone", p)
@@ -103,6 +113,22 @@ func (a *app) init(dir string) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.err, "%s written: every setting is in it, commented out\nNext: vitalsign scan %s\n", path, dir)
+	fmt.Fprintf(a.err, "%s written: every setting is in it, commented out\n", path)
+	if accept || a.agrees("Scan it now, and accept what is found as debt until "+d.until+" from now?") {
+		return a.createDebt(cmd, dir, d, scanFlags{})
+	}
+	fmt.Fprintf(a.err, "Next: vitalsign scan %s\nWhere it finds much at first: vitalsign baseline create %s accepts that as dated debt.\n", dir, dir)
 	return nil
+}
+
+// agrees asks a question in a terminal, to which no is the answer where there
+// is none.
+func (a *app) agrees(question string) bool {
+	if !a.isTerminal() {
+		return false
+	}
+	fmt.Fprintf(a.err, "%s [y/N] ", question)
+	var answer string
+	fmt.Fscanln(a.in, &answer)
+	return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes")
 }

@@ -82,7 +82,7 @@ func (a *app) render(w io.Writer, format string, doc checks.Document, f scanFlag
 	if err != nil {
 		return err
 	}
-	opts.Table = report.TableOptions{Style: report.NewStyle(w, colour), Verbose: f.verbose, Quiet: f.quiet}
+	opts.Table = report.TableOptions{Style: report.NewStyle(w, colour), Verbose: f.verbose, Quiet: f.quiet, Brief: f.staged && !f.verbose}
 	return as.Write(w, doc, opts)
 }
 
@@ -121,7 +121,7 @@ func single(outputs []output, targets int) error {
 func (a *app) progress(cmd *cobra.Command, f scanFlags) report.Progress {
 	style := report.NewStyle(a.err, a.colour(cmd, a.err))
 	switch width := a.columns(a.err); {
-	case f.quiet:
+	case f.quiet, f.staged && !f.verbose: // it is over before anybody could read it
 		return report.Silent()
 	case width > 0 && a.getenv("CI") == "" && a.getenv("TERM") != "dumb":
 		return report.Live(a.err, style, width)

@@ -34,6 +34,7 @@ type scanFlags struct {
 	quiet, verbose bool
 	noIgnore       bool
 	noCache        bool
+	staged, watch  bool
 	only           []string
 	baseline       string
 	policy         string
@@ -42,6 +43,8 @@ type scanFlags struct {
 	// and safe say whether state may be changed in it.
 	dast         string
 	active, safe bool
+	// watched, where somebody waits for changes, is told what is read.
+	watched func(root string, inv *inventory.Inventory)
 }
 
 func (a *app) scanCommand() *cobra.Command {
@@ -55,6 +58,8 @@ func (a *app) scanCommand() *cobra.Command {
 			"  vitalsign scan -f json > result.json             for machines\n" +
 			"  vitalsign scan --output sarif=result.sarif       a table here, SARIF in a file\n" +
 			"  vitalsign scan --new-only                        fail on what this branch adds, list the rest\n" +
+			"  vitalsign scan --staged                          what the next commit adds, within a second\n" +
+			"  vitalsign scan --watch --new-only                again whenever a file changes\n" +
 			"  vitalsign scan --history                         secrets in every commit, too\n" +
 			"  vitalsign scan --sign --key ci.key               and sign a bill of health\n" +
 			"  vitalsign scan https://portal.example.org        a running application, asked only what is safe\n" +
@@ -68,12 +73,18 @@ func (a *app) scanCommand() *cobra.Command {
 	fl.BoolVar(&f.noCache, "no-cache", false, "ask every check anew, and keep no answer for the next scan")
 	fl.StringSliceVar(&f.only, "check", nil, "only these checks; the rest is named as not asked")
 	evidenceFlags(fl, &f)
-	fl.StringVar(&f.baseline, "baseline", "", "commit or branch that the change starts from: its configuration and ignores count, and --new-only compares with it (default: what the CI event says, and for --new-only else the default branch)")
+	fl.BoolVar(&f.staged, "staged", false, "only what is staged for the next commit, held against HEAD, by the checks that can judge a file by itself: for a pre-commit hook")
+	fl.BoolVarP(&f.watch, "watch", "w", false, "scan again whenever something changes, until interrupted")
+	fl.StringVar(&f.baseline, "baseline", "", "commit or branch that the change starts from: its configuration and ignores count, and --new-only compares with it; or a FILE.json of findings to compare with, from scan -f json or baseline create (default: what the CI event says, and for --new-only else the default branch)")
 	fl.StringVar(&f.dast, "dast", "", "file with dast: for a target that is a URL (identities, specifications, limits)")
 	fl.BoolVar(&f.active, "active", false, "dast: send requests that change state, too")
 	fl.BoolVar(&f.safe, "safe", false, "dast: send only what changes nothing, whatever a configuration says")
 	settingsFlags(fl)
 	c.MarkFlagsMutuallyExclusive("active", "safe")
+	for _, other := range []string{"baseline", "sign", "watch", "new-only", "history"} {
+		c.MarkFlagsMutuallyExclusive("staged", other)
+	}
+	c.MarkFlagsMutuallyExclusive("watch", "sign")
 	return c
 }
 
@@ -87,7 +98,6 @@ func reportFlags(fl *pflag.FlagSet, f *scanFlags) {
 
 // scan runs every target and prints one document.
 func (a *app) scan(cmd *cobra.Command, targets []string, f scanFlags) error {
-	ctx := cmd.Context()
 	outputs, err := parseOutputs(f)
 	if err != nil {
 		return err
@@ -98,27 +108,43 @@ func (a *app) scan(cmd *cobra.Command, targets []string, f scanFlags) error {
 	if err := single(outputs, len(targets)); err != nil {
 		return err
 	}
-	s, err := a.newScanner(cmd, f)
+	if f.watch {
+		return a.watch(cmd, targets, f, outputs)
+	}
+	s, doc, err := a.scanTargets(cmd, targets, f)
 	if err != nil {
 		return err
+	}
+	defer s.cleanUp()
+	a.code = doc.Verdict.Exit
+	return a.write(cmd, doc, f, outputs, s.lineHash)
+}
+
+// scanTargets opens, scans and judges the targets, and keeps and signs what
+// came of it. The scanner is for the caller to clean up.
+func (a *app) scanTargets(cmd *cobra.Command, targets []string, f scanFlags) (*scanner, checks.Document, error) {
+	ctx := cmd.Context()
+	var doc checks.Document
+	s, err := a.newScanner(cmd, f)
+	if err != nil {
+		return nil, doc, err
 	}
 	// Every target is opened before the first is scanned: a wrong name is
 	// found out in the first second, not after an hour.
 	for _, t := range targets {
 		if err := s.open(ctx, t); err != nil {
-			return err
+			return nil, doc, err
 		}
 	}
 	if err := s.openSigner(); err != nil {
-		return err
+		return nil, doc, err
 	}
 	kept, err := a.storeForScan(ctx, s.progress)
 	if err != nil {
-		return err
+		return nil, doc, err
 	}
 	s.engine = a.openEngine(ctx, s.trees[0].settings.Engine, s.tool, s.progress)
-	defer s.cleanUp()
-	doc := checks.Document{Schema: checks.DocumentSchema, Runs: s.scanAll(ctx, kept)}
+	doc = checks.Document{Schema: checks.DocumentSchema, Runs: s.scanAll(ctx, kept)}
 	s.closeEngine(doc.Runs)
 	s.signAll(ctx, doc.Runs)
 	s.progress.Close()
@@ -127,8 +153,7 @@ func (a *app) scan(cmd *cobra.Command, targets []string, f scanFlags) error {
 		exits = append(exits, run.Verdict.Exit)
 	}
 	doc.Verdict = overall(doc.Runs, judge.Worst(exits...))
-	a.code = doc.Verdict.Exit
-	return a.write(cmd, doc, f, outputs, s.lineHash)
+	return s, doc, nil
 }
 
 // newScanner finds the program that checks, and the identity key.
@@ -229,15 +254,25 @@ func (s *scanner) scanAll(ctx context.Context, kept *store.Store) []checks.Run {
 		wg.Go(func() {
 			turn <- struct{}{}
 			defer func() { <-turn }()
-			run := s.scanTree(ctx, o)
+			run := s.scanOne(ctx, o)
 			mu.Lock()
 			defer mu.Unlock()
-			s.keep(kept, run)
+			// What is staged is no state of the target that anybody asks for later.
+			if !s.flags.staged {
+				s.keep(kept, run)
+			}
 			runs[i] = run
 		})
 	}
 	wg.Wait()
 	return runs
+}
+
+func (s *scanner) scanOne(ctx context.Context, o opened) checks.Run {
+	if s.flags.staged {
+		return s.scanStaged(ctx, o)
+	}
+	return s.scanTree(ctx, o)
 }
 
 // opened is a target with all that is decided about it before it is scanned.
@@ -249,6 +284,8 @@ type opened struct {
 	// policy is whose word counts, and waivers the files that it is about.
 	policy  foundPolicy
 	waivers []waiverFile
+	// debt is what the repository accepted all at once, nil where nothing was.
+	debt *judge.AcceptedDebt
 	// files are what was scanned, once it was; nil where nothing is signed.
 	files *scannedFiles
 	// tools are the external tools by their names.
@@ -259,6 +296,8 @@ type opened struct {
 	within func(ctx context.Context, check string) (context.Context, context.CancelFunc)
 	// took, where there is one, is given the inventory.
 	took func(*inventory.Inventory)
+	// staged is what there was before, where only what is staged is looked at.
+	staged *stagedBase
 	// artifact says that this is what was built: nothing in it says what is
 	// not read, or ignored.
 	artifact bool
@@ -270,7 +309,11 @@ func (o opened) role(path string) string {
 	if r := o.settings.Roles(path); r != "" {
 		return r
 	}
-	return o.trusted.attributes.Role(path)
+	r := o.trusted.attributes.Role(path)
+	if o.trusted.base != "" && o.trusted.own.Role(path) != r {
+		return "" // the change takes it away, which tightens
+	}
+	return r
 }
 
 // open adds a target to those of the command.
@@ -325,7 +368,10 @@ func (s *scanner) openTarget(ctx context.Context, target string) (o opened, err 
 	if s.flags.sign != "" {
 		o.files = &scannedFiles{}
 	}
-	o.waivers, err = s.waiversOf(ctx, o.tree, &o.trusted)
+	if o.waivers, err = s.waiversOf(ctx, o.tree, &o.trusted); err != nil {
+		return o, err
+	}
+	o.debt, err = s.debtOf(ctx, &o)
 	return o, err
 }
 
@@ -338,8 +384,14 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 	if err != nil {
 		return s.lost(o, fmt.Errorf("the inventory could not be taken: %w", err))
 	}
+	if err := s.guard(ctx, &o, inv); err != nil {
+		return s.lost(o, err)
+	}
 	if o.took != nil {
 		o.took(inv)
+	}
+	if s.flags.watched != nil {
+		s.flags.watched(o.tree.Root, inv)
 	}
 	o.files.take(inv)
 	plan := pipelines.Plan{
@@ -392,7 +444,11 @@ func (s *scanner) scanTree(ctx context.Context, o opened) checks.Run {
 // keptAs names a target for what is kept of it: the same repository in another
 // place is the same target.
 func keptAs(o opened) string {
-	return strings.Join([]string{cmp.Or(o.tree.Target.Remote, o.tree.Root), o.tree.Only, o.tree.Target.Project}, "\n")
+	kind := ""
+	if o.staged != nil {
+		kind = "staged"
+	}
+	return strings.Join([]string{cmp.Or(o.tree.Target.Remote, o.tree.Target.Path), o.tree.Only, o.tree.Target.Project, kind}, "\n")
 }
 
 // inventory lists the files of a target; of a running application, those that
@@ -406,7 +462,7 @@ func (s *scanner) inventory(ctx context.Context, o opened) (*inventory.Inventory
 		mark = ""
 	}
 	return o.tree.Inventory(ctx, pipelines.InventoryOptions{
-		NoIgnore: s.flags.noIgnore || o.artifact, Ignore: o.trusted.ignore, Roles: o.role, Mark: mark,
+		NoIgnore: s.flags.noIgnore || o.artifact || o.staged != nil, Ignore: o.trusted.ignore, Roles: o.role, Mark: mark,
 		Progress: func(done, total int) {
 			o.events(pipelines.Event{Kind: pipelines.StepProgress, Check: "files", Done: done, Total: total})
 		},
@@ -421,6 +477,9 @@ func (s *scanner) steps(o opened, inv *inventory.Inventory, history *pipelines.D
 		p.Limits.Procs = runtime.NumCPU()
 		if slices.Contains(o.settings.Skip, d.Name) || len(s.flags.only) > 0 && !slices.Contains(s.flags.only, d.Name) {
 			p.Decided, p.Reason = checks.Excluded, "not asked"
+		}
+		if o.staged != nil && len(s.flags.only) == 0 && !byFile(d) {
+			p.Decided, p.Reason = checks.Excluded, "not asked: it needs more than the files that are staged"
 		}
 		if d.Live {
 			s.live(o, &p)

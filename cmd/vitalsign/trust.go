@@ -32,6 +32,10 @@ type trusted struct {
 	ignore []string
 	// attributes gives roles by .gitattributes.
 	attributes config.Attributes
+	// own are those of the change itself, which can only take a role away.
+	own config.Attributes
+	// hidden are what the change keeps from being read.
+	hidden []string
 	// loosened are findings about what the change tried to loosen.
 	loosened []checks.Finding
 }
@@ -39,7 +43,7 @@ type trusted struct {
 // The rules of the step "trust".
 func trustRules() map[string]checks.Rule {
 	rule := func(id, title, advice string) checks.Rule {
-		return checks.Rule{ID: id, Title: title, Severity: checks.Medium, Advice: advice, Class: "vitalsign/" + id, CWE: []string{"CWE-693"}}
+		return checks.Rule{ID: id, Title: title, Severity: checks.Medium, Advice: advice, Class: checks.ClassJudging + id, CWE: []string{"CWE-693"}}
 	}
 	return map[string]checks.Rule{
 		"loosened-configuration": rule("loosened-configuration", "The change loosens its own gate in the configuration",
@@ -48,6 +52,12 @@ func trustRules() map[string]checks.Rule {
 			"The new line does not count before it is on the base branch. Have it reviewed there by itself."),
 		"loosened-waiver": rule("loosened-waiver", "The change waives a finding",
 			"The waiver does not count before it is on the base branch. Have it reviewed there by itself."),
+		"loosened-baseline": rule("loosened-baseline", "The change accepts more findings as debt",
+			"It does not count before it is on the base branch, and a debt may only shrink. Correct the findings, or waive them one by one."),
+		"loosened-role": rule("loosened-role", "The change calls code generated or vendored, which would not block",
+			"The role does not count before the base branch gives it. Have it reviewed there by itself."),
+		"loosened-sight": rule("loosened-sight", "The change puts content where it is not read",
+			"Bring the content (git submodule update --init --recursive, git lfs pull) and scan again."),
 		"loosened-inline-ignore": rule("loosened-inline-ignore", "The change ignores a finding in its own code",
 			"The ignore does not count before it is on the base branch. Correct the finding, or have the ignore reviewed there."),
 	}
@@ -94,7 +104,7 @@ func (s *scanner) trust(ctx context.Context, tree *pipelines.Tree) (trusted, err
 		t.loosen("loosened-configuration", c.Origin.Name, c.Origin.Line, fmt.Sprintf("%s: %s would become %s", c.Key, c.From, c.To))
 	}
 	t.repo = config.Tighten(t.repo, head)
-	t.attributes = attributesOf(at)
+	t.attributes, t.own = attributesOf(at), attributesOf(work)
 	t.tightenIgnore(baseIgnore, headIgnore)
 	return t, nil
 }
@@ -144,7 +154,7 @@ func attributesOf(t config.Tree) config.Attributes {
 // loosen records what the change tried.
 func (t *trusted) loosen(rule, file string, line int, what string) {
 	t.loosened = append(t.loosened, checks.Finding{
-		Fingerprint: checks.Fingerprint("vitalsign/"+rule, what), Rule: trustRules()[rule], Check: trustCheck,
+		Fingerprint: checks.Fingerprint(checks.ClassJudging+rule, what), Rule: trustRules()[rule], Check: trustCheck,
 		Location: checks.Location{Path: file, StartLine: line}, Evidence: checks.Evidence{Message: what}, Confidence: "high",
 	})
 }
@@ -177,7 +187,13 @@ func (t trusted) step() []checks.Step {
 	if t.base == "" {
 		return nil
 	}
-	return []checks.Step{{Check: trustCheck, Status: checks.OK, Reason: "judged by what " + t.base[:min(12, len(t.base))] + " says"}}
+	st := checks.Step{Check: trustCheck, Status: checks.OK, Reason: "judged by what " + t.base[:min(12, len(t.base))] + " says"}
+	if n := len(t.hidden); n > 0 {
+		st.Status = checks.Partial
+		st.Reason = fmt.Sprintf("the change puts content in %s where it cannot be read: %s", plural(n, "place", "places"), strings.Join(t.hidden[:min(3, n)], ", "))
+		st.Advice = "git submodule update --init --recursive, git lfs pull or git sparse-checkout disable brings it"
+	}
+	return []checks.Step{st}
 }
 
 // baseCommit finds the commit whose word counts: the flag, else the event's
@@ -185,6 +201,9 @@ func (t trusted) step() []checks.Step {
 // Empty means that the tree is judged by itself.
 func (s *scanner) baseCommit(ctx context.Context, tree *pipelines.Tree) (commit, why string, err error) {
 	name, why := s.flags.baseline, "--baseline"
+	if isBaselineFile(name) {
+		name = "" // what is compared with is in it; who is believed, the event says
+	}
 	if name == "" && !s.elsewhere {
 		if name, why, err = s.app.eventBase(); err != nil {
 			return "", "", err

@@ -155,13 +155,21 @@ func (a *app) openWaiver(f waiverFile, p foundPolicy) (w waiver.Waiver, v attest
 	return w, v, kind, err
 }
 
-// waive applies the waivers to a run.
+// inPart says whether a path is a part of a target, or lies in it.
+func inPart(path, part string) bool { return path == part || strings.HasPrefix(path, part+"/") }
+
+// waive applies the waivers and the accepted debt to a run.
 func (s *scanner) waive(o opened, run *checks.Run, there func(string) bool) {
-	c := judge.WaiverContext{At: s.app.now(), IdentityKeyID: run.IdentityKeyID, Throwaway: run.IdentityKeyThrowaway, There: there, UnratedAs: o.settings.UnratedAs}
+	// Of what was not looked at nobody knows that it is gone.
+	asked := func(path string) bool {
+		return there(path) || o.staged != nil || o.tree.Only != "" && !inPart(path, o.tree.Only)
+	}
+	c := judge.WaiverContext{At: s.app.now(), IdentityKeyID: run.IdentityKeyID, Throwaway: run.IdentityKeyThrowaway, There: asked, UnratedAs: o.settings.UnratedAs}
 	run.Findings, run.Waivers = judge.Waive(run.Findings, s.app.acceptances(o.waivers, o.policy), c)
 	for _, w := range run.Waivers {
-		if w.State != checks.WaiverApplied {
+		if w.State != checks.WaiverApplied && (w.State != checks.WaiverUnused || o.staged == nil) {
 			run.Notes = append(run.Notes, fmt.Sprintf("waiver %s of %s: %s: %s", waiver.ShortID(w.ID), w.Rule, w.State, w.Reason))
 		}
 	}
+	s.acceptDebt(o, run, c)
 }

@@ -39,7 +39,7 @@ func floor(pkg string) int {
 		return 40
 	case under(pkg, "checks/checktest"):
 		return 35 // for tests only, see TestTestPackagesAreForTests
-	case under(pkg, "pipelines"), under(pkg, "internal/store"), under(pkg, "internal/config"), under(pkg, "internal/inline"), under(pkg, "internal/sbom"):
+	case under(pkg, "pipelines"), under(pkg, "internal/store"), under(pkg, "internal/config"), under(pkg, "internal/inline"), under(pkg, "internal/debt"), under(pkg, "internal/sbom"):
 		return 30
 	case under(pkg, "internal/search"):
 		return 25 // what a store hands over, and how it is found

@@ -2,6 +2,7 @@ package git
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,35 +25,52 @@ func (r *Repo) Export(ctx context.Context, commit string, to *os.Root) ([]Entry,
 		return nil, err
 	}
 	var entries []Entry
-	var write []string
-	var ask strings.Builder
+	var write blobs
 	var total int64
 	for name, b := range files {
 		entries = append(entries, Entry{Path: name, Mode: b.Mode})
 		if strings.HasPrefix(b.Mode, "100") {
-			write = append(write, name)
-			ask.WriteString(b.Object + "\n")
+			write.add(name, b.Object)
 			total += b.Size
 		}
 	}
 	if total > maxExport {
 		return nil, fmt.Errorf("the files of %.12s are more than %d bytes", commit, int64(maxExport))
 	}
+	return entries, r.writeBlobs(ctx, write, total, to)
+}
+
+// blobs are files by name, with the object that holds the content of each.
+type blobs struct {
+	names []string
+	ask   []byte // what cat-file --batch is told
+}
+
+func (b *blobs) add(name, object string) {
+	b.names = append(b.names, name)
+	b.ask = append(b.ask, object+"\n"...)
+}
+
+// writeBlobs writes files below a directory, at most limit bytes of them.
+func (r *Repo) writeBlobs(ctx context.Context, files blobs, limit int64, to *os.Root) error {
+	if len(files.names) == 0 {
+		return nil
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	cmd := r.command(ctx, r.Dir, "cat-file", "--batch")
-	cmd.Stdin = strings.NewReader(ask.String())
+	cmd.Stdin = bytes.NewReader(files.ask)
 	out, in := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
 		// Headers are some sixty bytes each, beside the content.
-		err := r.run(ctx, cancel, cmd, in, total+int64(len(write))*128, "cat-file")
+		err := r.run(ctx, cancel, cmd, in, limit+int64(len(files.names))*128, "cat-file")
 		in.CloseWithError(err) // nil is the end of what is read
 		ended <- err
 	}()
-	err = unpackBlobs(bufio.NewReaderSize(out, 1<<20), write, to)
+	err := unpackBlobs(bufio.NewReaderSize(out, 1<<20), files.names, to)
 	out.CloseWithError(err) // ends the command, if it still writes
-	return entries, errors.Join(err, <-ended)
+	return errors.Join(err, <-ended)
 }
 
 // unpackBlobs reads what cat-file --batch answers (git-cat-file(1), BATCH OUTPUT).

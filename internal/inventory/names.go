@@ -69,7 +69,7 @@ func (w *walker) role(p string, head []byte) string {
 			return RoleVendored
 		}
 	}
-	if generated(head) {
+	if Generated(head) {
 		return RoleGenerated
 	}
 	if isTest(lower) {
@@ -78,9 +78,10 @@ func (w *walker) role(p string, head []byte) string {
 	return RoleSource
 }
 
-// generated looks for a mark in the first lines only: a mark further down, or
-// within a string, would be an easy way to hide.
-func generated(head []byte) bool {
+// Generated says whether the beginning of a file calls it generated. It looks
+// for a mark in the first lines only: a mark further down, or within a string,
+// would be an easy way to hide.
+func Generated(head []byte) bool {
 	for i, line := range bytes.SplitN(head, []byte("\n"), 21) {
 		if i == 20 {
 			break

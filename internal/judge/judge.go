@@ -83,6 +83,11 @@ func Judge(run checks.Run, gate Gate, interrupted bool) checks.Verdict {
 	if before > 0 {
 		v.Reasons = append(v.Reasons, "not counted: "+count(before, "finding")+" that the baseline has")
 	}
+	for _, w := range run.Waivers {
+		if w.Debt && w.Covers > 0 {
+			v.Reasons = append(v.Reasons, fmt.Sprintf("not counted: %s accepted as debt until %s by %s", count(w.Covers, "finding"), w.Until, w.By))
+		}
+	}
 	v.Reasons = append(v.Reasons, stepReasons(run.Steps)...)
 	switch {
 	case interrupted:

@@ -80,14 +80,25 @@ func (c WaiverContext) refuse(a Acceptance) (checks.WaiverState, string) {
 		return checks.WaiverExpired, "it ended on " + a.Waiver.Until
 	case c.At.Before(a.Waiver.Begins()):
 		return checks.WaiverRefused, "it was made on " + a.Waiver.Created + ", which is later than what is judged"
-	case a.Waiver.IdentityKeyID == "":
-		return "", ""
-	case c.Throwaway || c.IdentityKeyID == "":
-		return checks.WaiverUnconfirmed, "identity key missing: the finding's value cannot be compared"
-	case a.Waiver.IdentityKeyID != c.IdentityKeyID:
-		return checks.WaiverUnconfirmed, "it was made under the identity key " + a.Waiver.IdentityKeyID + ", not " + c.IdentityKeyID
+	}
+	if why := c.keyTrouble(a.Waiver.IdentityKeyID); why != "" {
+		return checks.WaiverUnconfirmed, why
 	}
 	return "", ""
+}
+
+// keyTrouble says why what was made under an identity key cannot be compared
+// with what was found; "" where it can, or where no key was needed.
+func (c WaiverContext) keyTrouble(key string) string {
+	switch {
+	case key == "":
+		return ""
+	case c.Throwaway || c.IdentityKeyID == "":
+		return "identity key missing: the finding's value cannot be compared"
+	case key != c.IdentityKeyID:
+		return "it was made under the identity key " + key + ", not " + c.IdentityKeyID
+	}
+	return ""
 }
 
 // gone are a waiver's places that the target does not have.

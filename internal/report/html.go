@@ -200,6 +200,8 @@ func htmlAge(r checks.Run) string {
 		return "Whether all findings are new is not known: " + b.Unknown + "."
 	case b.Commit != "":
 		return "New or not, compared with commit " + b.Commit[:min(12, len(b.Commit))] + ", by " + b.Why + "."
+	case b.File != "":
+		return "New or not, compared with the file " + b.File + ", by " + b.Why + "."
 	}
 	return "New or not, by " + b.Why + "."
 }

@@ -23,6 +23,8 @@ type TableOptions struct {
 	Verbose bool
 	// Quiet leaves only the verdict lines.
 	Quiet bool
+	// Brief leaves out how the verdict came about, where every step was complete.
+	Brief bool
 }
 
 // Table writes findings grouped by severity and rule, then the steps, what
@@ -54,9 +56,11 @@ func (t table) run(r checks.Run, several bool) {
 		for _, s := range checks.Severities() {
 			t.severity(r, s)
 		}
-		t.steps(r)
-		t.baseline(r)
-		t.unread(r)
+		if !t.o.Brief || len(incomplete(r)) > 0 {
+			t.steps(r)
+			t.baseline(r)
+			t.unread(r)
+		}
 		t.notes(r)
 	}
 	t.verdict(target(r), r.Verdict)
@@ -132,7 +136,7 @@ func (t table) place(f checks.Finding) {
 		}
 		t.printf("\n")
 	}
-	if f.Evidence.Message != "" && f.Location.Live() {
+	if f.Evidence.Message != "" && (f.Location.Live() || strings.HasPrefix(f.Rule.Class, checks.ClassJudging)) {
 		for _, line := range wrap(safetext.Line(f.Evidence.Message), 88) {
 			t.printf("      %s\n", line)
 		}
@@ -200,7 +204,7 @@ func notes(f checks.Finding) string {
 		parts = append(parts, fmt.Sprintf("ignored until %s by %s: %s", f.Ignored.Until, f.Ignored.By, f.Ignored.Reason))
 	}
 	if f.Waived != nil {
-		parts = append(parts, fmt.Sprintf("waived until %s by %s: %s", f.Waived.Until, strings.TrimSpace(f.Waived.By), f.Waived.Reason))
+		parts = append(parts, fmt.Sprintf("%s until %s by %s: %s", waivedWord(*f.Waived), f.Waived.Until, strings.TrimSpace(f.Waived.By), f.Waived.Reason))
 	}
 	return "  [" + safetext.Line(strings.Join(parts, ", ")) + "]"
 }
@@ -286,10 +290,14 @@ func StepLine(style Style, s checks.Step) string {
 
 // baseline says what findings were compared with.
 func (t table) baseline(r checks.Run) {
-	if r.Baseline == nil || r.Baseline.Commit == "" {
+	if r.Baseline == nil || r.Baseline.Commit+r.Baseline.File == "" {
 		return
 	}
-	t.printf("%s\n  %s, by %s\n\n", t.o.Style.bold.Render("Compared with"), short(r.Baseline.Commit), safetext.Line(r.Baseline.Why))
+	with := safetext.Line(r.Baseline.File)
+	if r.Baseline.Commit != "" {
+		with = short(r.Baseline.Commit)
+	}
+	t.printf("%s\n  %s, by %s\n\n", t.o.Style.bold.Render("Compared with"), with, safetext.Line(r.Baseline.Why))
 }
 
 func (t table) unread(r checks.Run) {

@@ -106,9 +106,17 @@ func asideWords(f checks.Finding) string {
 		if f.Waived.Signed {
 			kind = "signed"
 		}
-		parts = append(parts, fmt.Sprintf("waived (%s, %s) until %s by %s: %s", f.Waived.ID, kind, f.Waived.Until, f.Waived.By, f.Waived.Reason))
+		parts = append(parts, fmt.Sprintf("%s (%s, %s) until %s by %s: %s", waivedWord(*f.Waived), f.Waived.ID, kind, f.Waived.Until, f.Waived.By, f.Waived.Reason))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// waivedWord says in which way a risk was accepted.
+func waivedWord(w checks.Waived) string {
+	if w.Debt {
+		return "accepted as debt"
+	}
+	return "waived"
 }
 
 // placeOf names the place of a finding, with the commit where it lies in

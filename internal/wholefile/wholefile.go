@@ -14,10 +14,19 @@ import (
 	"path/filepath"
 )
 
+// unfinished is the pattern of what is not whole yet.
+const unfinished = ".vitalsign-*.tmp"
+
+// Unfinished says whether a file of that name is one that Write has begun.
+func Unfinished(path string) bool {
+	ok, err := filepath.Match(unfinished, filepath.Base(path))
+	return ok && err == nil
+}
+
 // Write replaces the file at path with what write writes, with the given mode.
 // When anything fails the old file stays and nothing is left beside it.
 func Write(path string, mode fs.FileMode, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".vitalsign-*.tmp")
+	f, err := os.CreateTemp(filepath.Dir(path), unfinished)
 	if err != nil {
 		return err
 	}
