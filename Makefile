@@ -12,7 +12,7 @@ LDFLAGS := -s -w -X github.com/vitalsign-dev/vitalsign/internal/version.stamped=
 ENGINE  := $(CURDIR)/$(BIN)/dagger-engine
 export VITALSIGN_DAGGER ?= $(if $(wildcard $(ENGINE)/engine),$(ENGINE))
 
-.PHONY: help build man demo test dagger-engine test-tools evidence-servers github-openapi hapi bench pictures lint fuzz cross clean
+.PHONY: help build man demo test dagger-engine test-tools evidence-servers github-openapi hapi bench pictures lint fuzz cross clean report-schemas
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ evidence-servers: ## build cosign and an S3 server for the tests of evidence, in
 
 github-openapi: ## bring GitHub's API description for the tests of internal/forge, into .tools
 	tools/github-openapi.sh '$(TOOLS)'
+
+report-schemas: ## bring schemas of report formats for the tests of internal/report, into .tools
+	tools/report-schemas.sh '$(TOOLS)'
 
 hapi: ## build a FHIR server with HAPI (Maven, JDK 17) for a test of the check dast, into .tools
 	tools/hapi.sh '$(TOOLS)'

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -41,15 +43,21 @@ func parseOutputs(f scanFlags) ([]output, error) {
 // write prints the document. A report that cannot be written is an internal
 // error: nobody may take an old file for the answer.
 func (a *app) write(cmd *cobra.Command, doc checks.Document, f scanFlags, outputs []output, hashes report.LineHashes) error {
+	opts := report.Options{Hashes: hashes, Seen: a.firstSeen(cmd.Context())}
 	for _, o := range outputs {
 		var err error
 		if o.file == "" {
-			err = a.render(a.out, o.format, doc, f, a.colour(cmd, a.out), hashes)
+			err = a.render(a.out, o.format, doc, f, a.colour(cmd, a.out), opts)
 		} else {
-			err = a.writeFile(o, doc, f, hashes)
+			err = a.writeFile(o, doc, f, opts)
 		}
 		if err != nil {
 			return exitError{judge.ExitInternal, fmt.Errorf("the %s report could not be written: %w", o.format, err)}
+		}
+		if as, err := report.FormatNamed(o.format); err == nil && as.Omits != nil && !f.quiet {
+			if left := as.Omits(doc); left != "" {
+				fmt.Fprintf(a.err, "%s: %s\n", o.format, left)
+			}
 		}
 	}
 	if slices.ContainsFunc(outputs, func(o output) bool { return o.format == "github" }) {
@@ -58,25 +66,45 @@ func (a *app) write(cmd *cobra.Command, doc checks.Document, f scanFlags, output
 	return nil
 }
 
-func (a *app) writeFile(o output, doc checks.Document, f scanFlags, hashes report.LineHashes) error {
+func (a *app) writeFile(o output, doc checks.Document, f scanFlags, opts report.Options) error {
 	// A pipe or a terminal is written to; only a file can be replaced.
 	if info, err := os.Stat(o.file); err == nil && !info.Mode().IsRegular() {
 		w, err := os.OpenFile(o.file, os.O_WRONLY, 0)
 		if err != nil {
 			return err
 		}
-		return errors.Join(a.render(w, o.format, doc, f, false, hashes), w.Close())
+		return errors.Join(a.render(w, o.format, doc, f, false, opts), w.Close())
 	}
-	return wholefile.Write(o.file, 0o644, func(w io.Writer) error { return a.render(w, o.format, doc, f, false, hashes) })
+	return wholefile.Write(o.file, 0o644, func(w io.Writer) error { return a.render(w, o.format, doc, f, false, opts) })
 }
 
-func (a *app) render(w io.Writer, format string, doc checks.Document, f scanFlags, colour bool, hashes report.LineHashes) error {
+func (a *app) render(w io.Writer, format string, doc checks.Document, f scanFlags, colour bool, opts report.Options) error {
 	as, err := report.FormatNamed(format)
 	if err != nil {
 		return err
 	}
-	table := report.TableOptions{Style: report.NewStyle(w, colour), Verbose: f.verbose, Quiet: f.quiet, Brief: f.staged && !f.verbose}
-	return as.Write(w, doc, report.Options{Table: table, Hashes: hashes})
+	opts.Table = report.TableOptions{Style: report.NewStyle(w, colour), Verbose: f.verbose, Quiet: f.quiet, Brief: f.staged && !f.verbose}
+	return as.Write(w, doc, opts)
+}
+
+// seenIn is how many kept runs of a target are asked when a finding was first seen.
+const seenIn = 500
+
+// firstSeen asks the store of runs, which is opened only when a format wants to
+// know. What cannot be told is not known, and no error of the report.
+func (a *app) firstSeen(ctx context.Context) report.FirstSeen {
+	return func(run checks.Run) (map[string]time.Time, time.Time) {
+		s, err := a.openStore(ctx)
+		if err != nil {
+			return nil, time.Time{}
+		}
+		defer s.Close() // read only
+		first, since, err := s.FirstSeen(ctx, run, seenIn)
+		if err != nil {
+			return nil, time.Time{}
+		}
+		return first, since
+	}
 }
 
 // single refuses formats that hold one target where there are several, before

@@ -35,3 +35,18 @@ func TestFormatsAreDocumented(t *testing.T) {
 		t.Error("docs/formats.md has other tables: go test ./internal/report -run Documented -update")
 	}
 }
+
+// The script of the real program drives every format, printed and as a file.
+func TestEveryFormatIsDriven(t *testing.T) {
+	b, err := os.ReadFile("../../cmd/vitalsign/testdata/script/formats.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range Formats() {
+		for _, want := range []string{" -f " + f.Name + " ", " --output " + f.Name + "="} {
+			if !strings.Contains(string(b), want) {
+				t.Errorf("formats.txtar never says%s", want)
+			}
+		}
+	}
+}

@@ -104,5 +104,19 @@ func documents() map[string]checks.Document {
 		"dast":       document(failed(), application), "deps": document(failed(), with(dep)),
 		"waived": document(pass, with(waived)), "ignored": document(pass, with(ignored)), "history": document(failed(), with(old)),
 		"several": document(failed(), with(weakness(0, checks.High)), clean()), "zero": {},
+		"newonly": document(checks.Verdict{Findings: checks.Pass, Complete: true, Reasons: []string{"not counted: 2 findings that the baseline has"}}, newOnly()),
 	}
+}
+
+// newOnly is a run that asked for new findings only and has none: what there is
+// was there before, or is set aside.
+func newOnly() checks.Run {
+	old := false
+	r := clean()
+	r.Baseline = &checks.Baseline{Commit: strings.Repeat("ef", 20), Why: "the default branch, main"}
+	first, second, aside := weakness(0, checks.Critical), weakness(1, checks.High), weakness(2, checks.High)
+	first.New, second.New, aside.New = &old, &old, &old
+	aside.Waived = &checks.Waived{ID: "w-1", By: "release manager", Until: "2026-12-31", Reason: "test data"}
+	r.Findings = []checks.Finding{first, second, aside}
+	return r
 }

@@ -16,6 +16,8 @@ type Options struct {
 	Table TableOptions
 	// Hashes gives GitHub's line hashes to sarif; nil means none.
 	Hashes LineHashes
+	// Seen gives html the ages of findings; nil where nobody knows.
+	Seen FirstSeen
 }
 
 // Format is one way to write a document.
@@ -30,6 +32,9 @@ type Format struct {
 	// Single formats hold one target and no more.
 	Single bool
 	Write  func(io.Writer, checks.Document, Options) error
+	// Omits says which findings of a document are not written, "" for none; nil
+	// for a format that holds them all, or says in itself what it does not.
+	Omits func(checks.Document) string
 }
 
 // Formats is the one table of formats: help, messages, the parser of flags and
@@ -46,12 +51,16 @@ func Formats() []Format {
 			Write: func(w io.Writer, d checks.Document, _ Options) error { return Markdown(w, d, CommentLimit) }},
 		{Name: "github", Purpose: "annotations and step summary of GitHub Actions", File: "commands.txt", Limits: "10 annotations of a kind, then \"and N more\"; a summary of 1 MiB",
 			Write: func(w io.Writer, d checks.Document, _ Options) error { return GitHub(w, d) }},
+		{Name: "ocsf", Purpose: "SIEMs: one event a line (OCSF 1.8.0)", File: "events.ndjson", Limits: "none; a text of 4,000 bytes",
+			Write: func(w io.Writer, d checks.Document, _ Options) error { return OCSF(w, d) }},
 		{Name: "junit", Purpose: "test reports of CI systems (JUnit XML)", File: "report.xml", Limits: "none",
 			Write: func(w io.Writer, d checks.Document, _ Options) error { return JUnit(w, d) }},
+		{Name: "html", Purpose: "people: one page that stands alone", File: "report.html", Limits: "1,000 findings over all targets, worst first, then how many more",
+			Write: func(w io.Writer, d checks.Document, o Options) error { return HTML(w, d, o.Seen) }},
 		{Name: "csv", Purpose: "spreadsheets (RFC 4180)", File: "report.csv", Limits: "none",
 			Write: func(w io.Writer, d checks.Document, _ Options) error { return CSV(w, d) }},
 	}
-	return append(all, billFormats()...)
+	return append(append(all, gitlabFormats()...), billFormats()...)
 }
 
 // hashes are never nil.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -37,7 +38,7 @@ func written(t *testing.T, name string, d checks.Document) string {
 }
 
 // The formats that have golden files here; the others have their own.
-func goldenFormats() []string { return []string{"markdown", "github", "junit", "csv"} }
+func goldenFormats() []string { return []string{"markdown", "github", "junit", "csv", "ocsf"} }
 
 func TestFormats(t *testing.T) {
 	known := map[string]bool{}
@@ -99,6 +100,17 @@ func passes(t *testing.T, format, out string) bool {
 		return !strings.Contains(out, "<error ")
 	case "csv":
 		return strings.Contains(out, ",PASS,")
+	case "gitlab-sast", "gitlab-dependency-scanning", "gitlab-secret-detection":
+		return soundGitLab(t, out).Scan.Status == "success"
+	case "ocsf":
+		for _, e := range soundOCSF(t, out) {
+			if e.ClassUID == ocsfScan && e.StatusID != 1 || e.Scan != nil && strings.Contains("FAIL UNKNOWN", e.StatusCode) {
+				return false
+			}
+		}
+		return true
+	case "html":
+		return strings.Contains(out, "PASS</h1>") || strings.Contains(out, `<header class="verdict PASS">`)
 	}
 	t.Fatalf("nobody said how a pass looks in %s", format)
 	return true
@@ -132,6 +144,40 @@ func TestNoFormatLooksLikeAPass(t *testing.T) {
 		if f.Name != "json" && f.Name != "table" && passes(t, f.Name, written(t, f.Name, document(clean().Verdict, broken))) {
 			t.Errorf("%s: a failed step under a verdict that lies looks like a pass", f.Name)
 		}
+	}
+}
+
+// What the baseline has too fails nothing, in no format, and is in each one.
+func TestWhatWasThereBefore(t *testing.T) {
+	d := documents()["newonly"]
+	for _, f := range Formats() {
+		if !passes(t, f.Name, written(t, f.Name, d)) {
+			t.Errorf("%s: a run with nothing new does not look like a pass", f.Name)
+		}
+	}
+	if s := soundJUnit(t, written(t, "junit", d)); s.Failures != 0 || s.Errors != 0 || s.Suites[0].Skipped != 3 {
+		t.Errorf("junit: %+v", s)
+	}
+	md := written(t, "markdown", d)
+	if !strings.Contains(md, "### 2 that were there before") || !strings.Contains(md, "| 0 | 0 | 0 | 0 | 0 | 0 | 2 | 1 |") {
+		t.Error(md)
+	}
+	if n := soundGitHub(t, written(t, "github", d)); n["error"]+n["warning"] != 0 || n["notice"] != 1 {
+		t.Errorf("github: %v", n)
+	}
+	if r := soundGitLab(t, written(t, "gitlab-secret-detection", d)); len(r.Vulnerabilities) != 2 || r.Vulnerabilities[0].Details["baseline"].Value == "" {
+		t.Errorf("gitlab: %+v", r)
+	}
+	// Without a baseline, and with one that says nothing of a finding, it counts.
+	r := newOnly()
+	r.Findings[0].New = nil
+	if s := soundJUnit(t, written(t, "junit", document(failed(), r))); s.Failures != 1 {
+		t.Errorf("%d failures of what nobody compared", s.Failures)
+	}
+	r = newOnly()
+	r.Baseline = nil
+	if s := soundJUnit(t, written(t, "junit", document(failed(), r))); s.Failures != 2 {
+		t.Errorf("%d failures of what was compared with nothing", s.Failures)
 	}
 }
 
@@ -249,12 +295,55 @@ func soundJUnit(t *testing.T, out string) junitSuites {
 	return s
 }
 
+// junitReader reads reports with what others wrote: Jenkins's schema, and
+// junitparser, whose counts it prints.
+const junitReader = `
+import sys, junitparser, xmlschema
+schema = xmlschema.XMLSchema(sys.argv[1])
+for name in sys.argv[2:]:
+    schema.validate(name)
+    all = junitparser.JUnitXml.fromfile(name)
+    kinds = [type(result).__name__ for suite in all for case in suite for result in case.result]
+    print(sum(len(list(suite)) for suite in all), kinds.count("Failure"), kinds.count("Error"), kinds.count("Skipped"))
+`
+
+func TestJUnitByOthers(t *testing.T) {
+	dir := os.Getenv("VITALSIGN_REPORT_SCHEMAS")
+	if dir == "" {
+		t.Skip("VITALSIGN_REPORT_SCHEMAS does not name the schemas (tools/report-schemas.sh)")
+	}
+	args := []string{"-c", junitReader, filepath.Join(dir, "junit-10.xsd")}
+	want := ""
+	for name, d := range documents() {
+		out := written(t, "junit", d)
+		file := filepath.Join(t.TempDir(), name+".xml")
+		if err := os.WriteFile(file, []byte(out), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, file)
+		s, skipped := soundJUnit(t, out), 0
+		for _, suite := range s.Suites {
+			skipped += suite.Skipped
+		}
+		want += fmt.Sprintln(s.Tests, s.Failures, s.Errors, skipped)
+	}
+	got, err := exec.Command(filepath.Join(dir, "python", "bin", "python"), args...).CombinedOutput()
+	if err != nil || string(got) != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
+	}
+}
+
 func sound(t *testing.T, d checks.Document) {
 	t.Helper()
 	soundMarkdown(t, written(t, "markdown", d))
 	soundGitHub(t, written(t, "github", d))
 	soundCSV(t, written(t, "csv", d))
 	soundJUnit(t, written(t, "junit", d))
+	soundHTML(t, written(t, "html", d))
+	soundOCSF(t, written(t, "ocsf", d))
+	if len(d.Runs) == 1 {
+		gitlabReports(t, d)
+	}
 }
 
 func TestFormatsAreSound(t *testing.T) {
@@ -306,18 +395,4 @@ func TestMarkdownStaysWithinAnyLimit(t *testing.T) {
 		}
 		soundMarkdown(t, b.String())
 	}
-}
-
-func FuzzFormats(f *testing.F) {
-	for _, s := range []string{hostile, "", "-", "`", " =1", "\u3000@x", "%0A::error::", "a\\|b", "x`y``z", "\ufeff", "＝1"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		r := hostileRun()
-		x := &r.Findings[0]
-		x.Check, x.Rule.ID, x.Rule.Title, x.Rule.Advice, x.Location.Path, x.Location.Symbol, x.Evidence.Message, x.Evidence.Excerpt = s, s, s, s, s, s, s, s
-		r.Findings[1].Ignored.Reason, r.Findings[2].Waived.Reason, r.Target.Path, r.Steps[0].Reason, r.Steps[0].Check = s, s, s, s, s
-		r.Steps[0].Status = checks.Status(s)
-		sound(t, document(checks.Verdict{Reasons: []string{s}}, r))
-	})
 }

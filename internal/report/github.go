@@ -31,7 +31,8 @@ func ghKinds() []string { return []string{"error", "warning", "notice"} }
 
 // GitHub writes workflow commands, one a line ("Workflow commands for GitHub
 // Actions", setting an error, a warning, a notice message): the verdict, what is
-// not complete, and findings worst first. A kind with more than GitHub shows ends
+// not complete, and findings worst first, without those that a baseline has too
+// (the reasons of the verdict count them). A kind with more than GitHub shows ends
 // in one that counts the rest.
 func GitHub(w io.Writer, d checks.Document) error {
 	of := map[string][]annotation{}
@@ -44,8 +45,7 @@ func GitHub(w io.Writer, d checks.Document) error {
 	}
 	var all []checks.Finding
 	for _, r := range d.Runs {
-		still, _ := openAndAside(r)
-		all = append(all, still...)
+		all = append(all, partsOf(r).counting...)
 	}
 	slices.SortStableFunc(all, byRank)
 	for _, f := range all {

@@ -50,7 +50,8 @@ type junitResult struct {
 
 // JUnit writes a test suite for each check of each target: a case for the step
 // itself, which is an error where it is not complete, and a case for each
-// finding. What is set aside is skipped, with the reason. Characters that XML
+// finding. What is set aside is skipped, with the reason, and so is what the
+// baseline of a run that asks for new findings only has too. Characters that XML
 // does not allow (XML 1.0 section 2.2) become visible escapes. A finding below
 // the gate's threshold is a failure like any other: the gate is the exit code.
 func JUnit(w io.Writer, d checks.Document) error {
@@ -103,7 +104,7 @@ func junitStep(r checks.Run, s checks.Step) junitSuite {
 	cases := []junitCase{step}
 	for _, f := range worstFirst(r.Findings) {
 		if f.Check == s.Check {
-			cases = append(cases, junitFinding(f))
+			cases = append(cases, junitFinding(r, f))
 		}
 	}
 	out := suite(r, s.Check, cases)
@@ -121,7 +122,7 @@ func junitOrphans(r checks.Run) []junitCase {
 	var cases []junitCase
 	for _, f := range worstFirst(r.Findings) {
 		if !has[f.Check] {
-			cases = append(cases, junitFinding(f))
+			cases = append(cases, junitFinding(r, f))
 		}
 	}
 	return cases
@@ -145,10 +146,14 @@ func suite(r checks.Run, name string, cases []junitCase) junitSuite {
 
 func junitClass(check string) string { return "vitalsign." + safetext.Line(check) }
 
-func junitFinding(f checks.Finding) junitCase {
+func junitFinding(r checks.Run, f checks.Finding) junitCase {
 	c := junitCase{Class: junitClass(f.Check), Name: safetext.Line(fmt.Sprintf("%s at %s [%s]", f.Rule.ID, placeOf(f), f.Fingerprint[:min(12, len(f.Fingerprint))]))}
 	if !open(f) {
 		c.Skipped = &junitResult{Message: safetext.Line(asideWords(f))}
+		return c
+	}
+	if wasBefore(r, f) {
+		c.Skipped = &junitResult{Message: safetext.Line("was there before, and does not fail this run: " + f.Rule.Severity.String() + ": " + messageOf(f))}
 		return c
 	}
 	text := []string{messageOf(f)}

@@ -83,7 +83,6 @@ func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // head says of a run what decides, before any finding.
 func (m *markdown) head(r checks.Run) {
-	still, aside := openAndAside(r)
 	v := verdictOf(r)
 	m.add(fmt.Sprintf("\n## %s %s %s\n\n", mark(v), v, code(target(r))))
 	for i, why := range r.Verdict.Reasons {
@@ -94,18 +93,28 @@ func (m *markdown) head(r checks.Run) {
 		m.add("- " + code(why) + "\n")
 	}
 	m.incomplete(r)
-	m.add("\n| critical | high | unrated | medium | low | info | set aside |\n| --- | --- | --- | --- | --- | --- | --- |\n" + m.counts(still, len(aside)))
+	m.add(m.counts(r))
 	m.steps(r)
 	m.unread(r)
 }
 
-func (m *markdown) counts(still []checks.Finding, aside int) string {
-	n := count(still)
-	row := "|"
-	for _, s := range ranked() {
-		row += fmt.Sprintf(" %d |", n[s])
+// counts is a table with a column for what was there before only where the run
+// asked for that.
+func (m *markdown) counts(r checks.Run) string {
+	p := partsOf(r)
+	head, rule, row := "|", "|", "|"
+	column := func(name string, n int) {
+		head, rule, row = head+" "+name+" |", rule+" --- |", row+fmt.Sprintf(" %d |", n)
 	}
-	return row + fmt.Sprintf(" %d |\n", aside)
+	n := count(p.counting)
+	for _, s := range ranked() {
+		column(s.String(), n[s])
+	}
+	if r.Baseline != nil {
+		column("there before", len(p.before))
+	}
+	column("set aside", len(p.aside))
+	return "\n" + head + "\n" + rule + "\n" + row + "\n"
 }
 
 func (m *markdown) incomplete(r checks.Run) {
@@ -179,19 +188,24 @@ func unreadOf(r checks.Run) []string {
 }
 
 func (m *markdown) findings(r checks.Run, several bool) {
-	still, aside := openAndAside(r)
 	of := ""
 	if several {
 		of = " in " + code(target(r))
 	}
-	if len(still) > 0 {
-		m.add(fmt.Sprintf("\n### %d findings%s\n\n", len(still), of))
+	p := partsOf(r)
+	for _, part := range []struct {
+		of          []checks.Finding
+		title, what string
+	}{
+		{p.counting, "findings", "findings"},
+		{p.before, "that were there before, and do not fail this run", "that were there before"},
+		{p.aside, "set aside", "that are set aside"},
+	} {
+		if len(part.of) > 0 {
+			m.add(fmt.Sprintf("\n### %d %s%s\n\n", len(part.of), part.title, of))
+		}
+		m.list(part.of, part.what)
 	}
-	m.list(still, "findings")
-	if len(aside) > 0 {
-		m.add(fmt.Sprintf("\n### %d set aside%s\n\n", len(aside), of))
-	}
-	m.list(aside, "that are set aside")
 }
 
 // list writes findings while they fit.
@@ -223,8 +237,11 @@ func mdFinding(f checks.Finding) string {
 // code makes a code span of untrusted text: one line, within delimiters that are
 // longer than any row of backticks in it, and with a space on both sides where
 // the text begins or ends with a backtick (CommonMark 0.31.2 section 6.1).
-func code(s string) string {
-	s = strings.TrimSpace(line(s, mdText))
+func code(s string) string { return span(s, mdText) }
+
+// span is code for a text of at most n bytes.
+func span(s string, n int) string {
+	s = strings.TrimSpace(line(s, n))
 	if s == "" {
 		return "`-`"
 	}

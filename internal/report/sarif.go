@@ -268,8 +268,11 @@ func ruleOf(f checks.Finding) sarifRule {
 	help := strings.TrimSpace(r.Title + ". " + r.Advice)
 	tags := []string{"security"}
 	for _, c := range r.CWE {
-		// GitHub reads the form that its own queries use.
-		tags = append(tags, "external/cwe/"+strings.ToLower(c))
+		// GitHub reads the form that its own queries use; each tag stands once
+		// (section 3.8.2.1).
+		if tag := "external/cwe/" + strings.ToLower(c); !slices.Contains(tags, tag) {
+			tags = append(tags, tag)
+		}
 	}
 	rule := sarifRule{
 		ID: r.ID, ShortDescription: sarifText{Text: clipText(r.Title)}, FullDescription: sarifText{Text: clipText(help)},
@@ -368,11 +371,11 @@ func locationOf(f checks.Finding) sarifLocation {
 	l := sarifLocation{Physical: sarifPhysical{Artifact: sarifURI{URI: pathURI(path), URIBaseID: sourceRoot}}}
 	// GitHub shows nothing that has no line: a finding about a whole file is
 	// shown at its first.
-	region := &sarifRegion{StartLine: max(1, f.Location.StartLine), StartColumn: f.Location.StartColumn}
+	region := &sarifRegion{StartLine: max(1, f.Location.StartLine), StartColumn: max(0, f.Location.StartColumn)}
 	if f.Location.EndLine >= region.StartLine {
 		region.EndLine = f.Location.EndLine
 		if f.Location.EndColumn > f.Location.StartColumn || f.Location.EndLine > f.Location.StartLine {
-			region.EndColumn = f.Location.EndColumn
+			region.EndColumn = max(0, f.Location.EndColumn)
 		}
 	}
 	if f.Evidence.Excerpt != "" {

@@ -236,13 +236,13 @@ func (t table) where(steps []checks.Step) {
 		}
 	}
 	for _, engine := range slices.Sorted(maps.Keys(at)) {
-		t.printf("  ran on %s: %s\n", safetext.Line(engine), strings.Join(at[engine], ", "))
+		t.printf("  ran on %s: %s\n", safetext.Line(engine), safetext.Line(strings.Join(at[engine], ", ")))
 	}
 }
 
 func (t table) digests(s checks.Step) {
 	for _, skip := range s.Coverage.Incomplete {
-		t.printf("        %s: %s %s\n", skip.Reason, safetext.Line(skip.Path), safetext.Line(skip.Detail))
+		t.printf("        %s: %s %s\n", safetext.Line(string(skip.Reason)), safetext.Line(skip.Path), safetext.Line(skip.Detail))
 	}
 	if s.ToolDigest != "" {
 		if s.Tool != nil {
@@ -251,7 +251,7 @@ func (t table) digests(s checks.Step) {
 		t.printf("        tool %s rules %s report %s\n", short(s.ToolDigest), short(s.RulesDigest), short(s.ReportDigest))
 	}
 	for _, d := range s.Data {
-		t.printf("        data %s %s as of %s\n", d.Name, short(d.Digest), d.AsOf.UTC().Format(time.DateOnly))
+		t.printf("        data %s %s as of %s\n", safetext.Line(d.Name), short(d.Digest), d.AsOf.UTC().Format(time.DateOnly))
 	}
 }
 
@@ -259,14 +259,14 @@ func short(digest string) string {
 	if digest == "" {
 		return "-"
 	}
-	return digest[:min(16, len(digest))]
+	return safetext.Line(digest[:min(16, len(digest))])
 }
 
 // StepLine is the one line that says how a step ended, also used while a scan
 // runs.
 func StepLine(style Style, s checks.Step) string {
 	mark, st := style.statusMark(s.Status)
-	line := fmt.Sprintf("%s %-8s %s", st.Render(mark), s.Check, st.Render(fmt.Sprintf("%-14s", s.Status)))
+	line := fmt.Sprintf("%s %-8s %s", st.Render(mark), safetext.Line(s.Check), st.Render(fmt.Sprintf("%-14s", safetext.Line(string(s.Status)))))
 	if s.Status == checks.OK || s.Status == checks.Partial || s.Status == checks.Missing {
 		line += fmt.Sprintf(" %d of %d %s", s.Coverage.Read, s.Coverage.Claimed, s.Unit())
 	}

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -12,6 +13,15 @@ import (
 )
 
 // What several formats say in the same words.
+
+// Bounds of what may be hostile, in formats that hold every finding: a text of
+// one line and of several, in bytes, and a list.
+const (
+	textLimit = 1000
+	codeLimit = 4000
+	listLimit = 200
+	maxLinks  = 10 // of a rule
+)
 
 // word is the verdict in one word. A verdict that says less than everything
 // is unknown, the zero value too.
@@ -150,6 +160,38 @@ func worstFirst(fs []checks.Finding) []checks.Finding {
 	return out
 }
 
+// parts are a run's findings by what they do to its verdict, each worst first
+// (see rank).
+type parts struct {
+	// counting are those that may fail it, before those that a baseline has too
+	// and that fail no run which asks for new ones only, aside the ignored and waived.
+	counting, before, aside []checks.Finding
+}
+
+func partsOf(r checks.Run) parts {
+	var p parts
+	for _, f := range worstFirst(r.Findings) {
+		switch {
+		case !open(f):
+			p.aside = append(p.aside, f)
+		case wasBefore(r, f):
+			p.before = append(p.before, f)
+		default:
+			p.counting = append(p.counting, f)
+		}
+	}
+	for _, fs := range [][]checks.Finding{p.counting, p.before, p.aside} {
+		slices.SortStableFunc(fs, byRank)
+	}
+	return p
+}
+
+// wasBefore says whether the run's baseline has a finding too. What nobody
+// compared is not known to have been there, and counts.
+func wasBefore(r checks.Run, f checks.Finding) bool {
+	return r.Baseline != nil && f.New != nil && !*f.New
+}
+
 // rank orders severities for reading: unrated, which counts as high by default,
 // stands behind high and before medium, so that no cut hides it.
 func rank(s checks.Severity) int {
@@ -166,20 +208,6 @@ func rank(s checks.Severity) int {
 		return 4
 	}
 	return 5
-}
-
-// openAndAside parts a run's findings, each worst first (see rank).
-func openAndAside(r checks.Run) (still, aside []checks.Finding) {
-	for _, f := range worstFirst(r.Findings) {
-		if open(f) {
-			still = append(still, f)
-		} else {
-			aside = append(aside, f)
-		}
-	}
-	slices.SortStableFunc(still, byRank)
-	slices.SortStableFunc(aside, byRank)
-	return still, aside
 }
 
 func byRank(a, b checks.Finding) int {
@@ -214,4 +242,30 @@ func line(s string, n int) string {
 		cut--
 	}
 	return s[:cut] + "..."
+}
+
+// block is untrusted text of several lines made safe, cut with a sign that it was.
+func block(s string) string {
+	if len(s) > codeLimit {
+		s = strings.ToValidUTF8(s[:codeLimit], "") + "\n..."
+	}
+	return safetext.Block(s)
+}
+
+// link has an address only where it is one of the web.
+type link struct{ Href, Text string }
+
+// linksOf makes links of addresses that begin with http or https and name a
+// host, and of nothing else: no javascript:, no data:, nothing relative.
+func linksOf(refs []string) []link {
+	var out []link
+	for _, ref := range refs[:min(len(refs), maxLinks)] {
+		l := link{Text: ref}
+		u, err := url.Parse(ref)
+		if err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil && safetext.Line(ref) == ref {
+			l.Href = u.String()
+		}
+		out = append(out, l)
+	}
+	return out
 }

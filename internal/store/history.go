@@ -3,6 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	"time"
+
+	"github.com/vitalsign-dev/vitalsign/checks"
+	"github.com/vitalsign-dev/vitalsign/internal/search"
 )
 
 // Sighting is a run of a target, and how often it had a finding.
@@ -67,4 +71,47 @@ func (h *FindingHistory) add(s Sighting) {
 		h.Gone = true
 	}
 	h.Runs = append(h.Runs, s)
+}
+
+// FirstSeen is when each of a run's findings was first seen in its target by
+// the runs that are kept, at most limit of them up to and with that run. since
+// is when the oldest of these began, zero where no earlier run is kept: what that
+// one has may be older. A finding of no earlier run was first seen by this one,
+// but where its identity hangs on a key and an earlier run had another, nobody
+// knows, and it is not in first.
+func (s *Store) FirstSeen(ctx context.Context, run checks.Run, limit int) (first map[string]time.Time, since time.Time, err error) {
+	first, wanted := map[string]time.Time{}, map[search.Print]string{}
+	for _, f := range run.Findings {
+		if p, ok := search.ParsePrint(f.Fingerprint); ok {
+			wanted[p], first[f.Fingerprint] = f.Fingerprint, run.Started
+		}
+	}
+	rows, err := s.db.QueryContext(ctx, `SELECT at, key_id, findings, prints FROM kept WHERE target = ? AND at < ? ORDER BY at DESC, run_id DESC LIMIT ?`, run.Target.Path, instant(run.Started), limit)
+	if err != nil {
+		return nil, since, err
+	}
+	defer rows.Close() // read only
+	otherKey := false
+	for rows.Next() {
+		var at int64
+		var key string
+		var n int
+		var prints sql.RawBytes
+		if err := rows.Scan(&at, &key, &n, &prints); err != nil {
+			return nil, since, err
+		}
+		otherKey = otherKey || key != run.IdentityKeyID
+		since = time.Unix(0, at).UTC()
+		for i := range min(n, len(prints)/len(search.Print{})) {
+			if text, ok := wanted[search.Print(prints[i*len(search.Print{}):])]; ok {
+				first[text] = since
+			}
+		}
+	}
+	for _, f := range run.Findings {
+		if otherKey && f.ValueBound && first[f.Fingerprint].Equal(run.Started) {
+			delete(first, f.Fingerprint)
+		}
+	}
+	return first, since, rows.Err()
 }

@@ -369,3 +369,55 @@ func TestRepoName(t *testing.T) {
 		}
 	}
 }
+
+func TestFirstSeen(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "runs.db"))
+	var at []time.Time
+	var last checks.Run
+	for i, n := range []int{1, 3, 2, 4} {
+		last = run(fmt.Sprintf("r%d", i), n)
+		last.Started = last.Started.Add(time.Duration(i) * time.Hour)
+		at = append(at, last.Started.UTC())
+		if err := s.Save(t.Context(), last); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			if first, since, err := s.FirstSeen(t.Context(), last, 10); err != nil || !since.IsZero() || len(first) != 1 {
+				t.Errorf("the first run: %v since %v, %v", first, since, err)
+			}
+		}
+	}
+	print := func(i int) string { return last.Findings[i].Fingerprint }
+	for limit, want := range map[int]map[string]time.Time{
+		10: {print(0): at[0], print(1): at[1], print(2): at[1], print(3): at[3]},
+		1:  {print(0): at[2], print(1): at[2], print(2): at[3], print(3): at[3]},
+	} {
+		first, since, err := s.FirstSeen(t.Context(), last, limit)
+		if err != nil || len(first) != 4 || !since.Equal(at[max(0, 3-limit)]) {
+			t.Errorf("%v since %v, %v", first, since, err)
+		}
+		for f, when := range want {
+			if !first[f].Equal(when) {
+				t.Errorf("limit %d: %s was first seen %v, want %v", limit, f, first[f], when)
+			}
+		}
+	}
+	// Under another key a finding that holds a value cannot be told from a new one.
+	rekeyed := last
+	rekeyed.IdentityKeyID = "another"
+	rekeyed.Findings = slices.Clone(last.Findings)
+	rekeyed.Findings[3].ValueBound = true
+	if first, _, err := s.FirstSeen(t.Context(), rekeyed, 10); err != nil || len(first) != 3 || !first[print(3)].IsZero() {
+		t.Errorf("under another key: %v, %v", first, err)
+	}
+	// What came later says nothing of an earlier run, nor another target's runs.
+	early := last
+	early.Started = at[0]
+	other := last
+	other.Target.Path = "/other"
+	for _, r := range []checks.Run{early, other} {
+		if first, since, err := s.FirstSeen(t.Context(), r, 10); err != nil || !since.IsZero() || !first[print(0)].Equal(r.Started) {
+			t.Errorf("%v since %v, %v", first, since, err)
+		}
+	}
+}
