@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -22,10 +23,24 @@ type block struct {
 	list bool
 	// single says that the block is one entry, of the block's own name.
 	single bool
-	item   shape
+	// id is the field of a list's elements that tells them apart; "" is name.
+	id string
+	// most is how many entries there may be; 0 is maxParts.
+	most int
+	// repository says that only a repository's file may say it.
+	repository bool
+	item       shape
+	// clash, where there is one, says what two elements of a list cannot both be.
+	clash func(aID string, a map[string]any, bID string, b map[string]any) string
 }
 
-func blocks() []block { return []block{externalBlock(), imagesBlock(), artifactsBlock(), dastBlock()} }
+func blocks() []block {
+	return []block{projectsBlock(), externalBlock(), imagesBlock(), artifactsBlock(), dastBlock()}
+}
+
+func (b block) bound() int { return cmp.Or(b.most, maxParts) }
+
+func (b block) key() string { return cmp.Or(b.id, "name") }
 
 // part is one entry of a block, as it was read: the name is not in the tree.
 type part struct {
@@ -37,7 +52,7 @@ type part struct {
 func (p *parser) block(b block, n *yaml.Node) {
 	want, form, size := yaml.MappingNode, "names with what holds for each", len(n.Content)/2
 	if b.list {
-		want, form, size = yaml.SequenceNode, "a list of settings with a name", len(n.Content)
+		want, form, size = yaml.SequenceNode, "a list of settings with a "+b.key(), len(n.Content)
 	}
 	switch {
 	case n.Kind == yaml.ScalarNode && n.Tag == "!!null":
@@ -47,11 +62,12 @@ func (p *parser) block(b block, n *yaml.Node) {
 		}
 	case n.Kind != want:
 		p.bad(n, "%s: %s is not allowed; allowed: %s", b.name, kindName(n), form)
-	case size > maxParts:
-		p.bad(n, "%s: %d entries; allowed: %d", b.name, size, maxParts)
+	case size > b.bound():
+		p.bad(n, "%s: %d entries; allowed: %d", b.name, size, b.bound())
 	case b.list:
+		seen := map[string]map[string]any{}
 		for _, e := range n.Content {
-			p.listed(b, e)
+			p.listed(b, e, seen)
 		}
 	default:
 		p.pairs(n, func(name, content *yaml.Node) {
@@ -67,27 +83,41 @@ func (p *parser) block(b block, n *yaml.Node) {
 	}
 }
 
-// listed reads an element of a block that is a list.
-func (p *parser) listed(b block, n *yaml.Node) {
-	tree, ok := p.read(b.item, b.name+nameIn(n), n)
+// listed reads an element of a block that is a list; seen are those before it.
+func (p *parser) listed(b block, n *yaml.Node, seen map[string]map[string]any) {
+	tree, ok := p.read(b.item, b.name+b.idIn(n), n)
 	if !ok {
 		return
 	}
 	entry, _ := tree.(map[string]any)
-	full := b.name + "." + textOf(entry["name"])
+	id := textOf(entry[b.key()])
+	full := b.name + "." + id
 	if first, twice := p.parts[full]; twice {
-		p.bad(n, "%s: %s is listed twice, first on line %d", b.name, quote(textOf(entry["name"])), first.origin.Line)
+		p.bad(n, "%s: %s is listed twice, first on line %d", b.name, quote(id), first.origin.Line)
 		return
 	}
-	delete(entry, "name")
+	delete(entry, b.key())
+	if b.clash != nil {
+		for _, other := range names(seen) {
+			if why := b.clash(id, entry, other, seen[other]); why != "" {
+				p.bad(n, "%s: %s, on line %d", b.name, why, p.parts[b.name+"."+other].origin.Line)
+				return
+			}
+		}
+	}
+	seen[id] = entry
 	p.parts[full] = part{entry, p.at(n)}
 }
 
-// nameIn is the name of a list's element for messages, with a dot; "" when it
-// has none that is one.
-func nameIn(n *yaml.Node) string {
+// idIn is what tells a list's element apart, for messages, with a dot; "" when
+// it has none that is well formed.
+func (b block) idIn(n *yaml.Node) string {
+	form := nameRE
+	if b.id != "" {
+		form = projectRE
+	}
 	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
-		if v := n.Content[i+1]; n.Content[i].Value == "name" && nameRE.MatchString(v.Value) {
+		if v := n.Content[i+1]; n.Content[i].Value == b.key() && form.MatchString(v.Value) {
 			return "." + v.Value
 		}
 	}

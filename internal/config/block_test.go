@@ -30,6 +30,10 @@ func everyPart(s *Settings) {
 			Workdir: "/src", Output: []string{"out/*"}, Env: map[string]string{"CGO_ENABLED": "0"}}, Origin: at(36, 5)},
 		{Name: "server", Dockerfile: "services/Dockerfile", Context: ".", Origin: at(43, 5)},
 	}
+	s.Projects = []Project{
+		{Path: "services/api", Name: "api", Owner: "@team/api", Uses: []string{"go.mod", "libs/**"}, Origin: at(47, 5)},
+		{Path: "services/web", Name: "services/web", Origin: at(46, 5)},
+	}
 }
 
 // forgetPlaces takes out where entries stand, which writing them changes.
@@ -40,6 +44,9 @@ func forgetPlaces(s *Settings) {
 	for i := range s.Artifacts {
 		s.Artifacts[i].Origin = Origin{}
 	}
+	for i := range s.Projects {
+		s.Projects[i].Origin = Origin{}
+	}
 	s.Dast.Origin = Origin{}
 	for name := range s.ImageOrigins {
 		s.ImageOrigins[name] = Origin{}
@@ -48,6 +55,8 @@ func forgetPlaces(s *Settings) {
 
 func goodParts() []string {
 	return []string{
+		"projects:", "projects: []", "projects: [{path: a}]", "projects: [{path: a/b}, {path: a/c, name: x/y@1}]", "projects: [{path: .github}, {path: github}]",
+		"projects: [{path: 'with space/é', name: spaced}]", "projects: [{path: a, owner: 'Team A', uses: ['libs/**', go.mod], fail_on: info, unrated_as: low, skip: []}]",
 		"external:", "external: {}", "external: {bandit: {}}", "external: {bandit: }", "external:\n  bandit:\n  semgrep:\n    timeout: 5m",
 		"external: {a: {preset: semgrep, image: 'docker.io/x/y:1.2'}}", "external: {a: {image: x}}", "external: {a: {image: 'localhost:5000/x/y_z'}}",
 		`external: {a: {command: lint, args: ["{report}"]}}`, `external: {a: {command: 'C:\lint.exe', output: stdout}}`,
@@ -71,13 +80,35 @@ func goodParts() []string {
 func badParts() map[string]string {
 	c := func(rest string) string { return "artifacts: [{name: a, container: {" + rest + "}}]" }
 	return map[string]string{
-		"dast: {port: 80}":                                                            `1:7: dast: url is missing`,
-		"dast: {url: 'ftp://x'}":                                                      `1:13: dast.url: "ftp://x" is not allowed`,
-		"dast: {url: 'http://a:b@x'}":                                                 `1:13: dast.url: `,
-		"dast: {image: x, dockerfile: y}":                                             `1:7: dast: has image and dockerfile`,
-		"dast: {url: 'http://x', allow: [x]}":                                         `1:33: dast.allow: "x" is not allowed`,
-		"dast: {url: 'http://x', specifications: [{kind: har}]}":                      `1:42: dast.specifications: has to have exactly one of file and path`,
-		"dast: {url: 'http://x', identities: [{name: a, kind: form, credential: P}]}": `1:38: dast.identities: kind form needs username`,
+		"projects: {a: {}}":                                      `1:11: projects: a mapping is not allowed; allowed: a list of settings with a path`,
+		"projects: [a]":                                          `1:12: projects: expected settings (path, name, owner, uses, fail_on, unrated_as, skip), found "a"`,
+		"projects: [{name: a}]":                                  `1:12: projects: path is missing; allowed: a directory of the repository`,
+		"projects: [{path: a, failon: low}]":                     `1:22: unknown setting "projects.a.failon"; did you mean "projects.a.fail_on"?`,
+		"projects: [{path: a, parallel: 2}]":                     `1:22: unknown setting "projects.a.parallel"; known here: path, name, owner, uses, fail_on, unrated_as, skip`,
+		"projects:\n- path: a\n  fail_on: urgent":                `3:12: projects.a.fail_on: "urgent" is not allowed; allowed: critical, high,`,
+		"projects: [{path: a, skip: deps}]":                      `1:28: projects.a.skip: "deps" is not allowed; allowed: a list`,
+		"projects: [{path: a, skip: [D]}]":                       `1:29: projects.a.skip: "D" is not the name of a check`,
+		"projects: [{path: /a}]":                                 `1:19: projects.path: "/a" is not allowed; allowed: a directory of the repository`,
+		"projects: [{path: ../a}]":                               `1:19: projects.path: "../a" is not allowed`,
+		"projects: [{path: a/../b}]":                             `1:19: projects.a/../b.path: "a/../b" is not allowed`,
+		"projects: [{path: .}]":                                  `1:19: projects.path: "." is not allowed`,
+		"projects: [{path: ./a}]":                                `1:19: projects.path: "./a" is not allowed`,
+		"projects: [{path: a/}]":                                 `1:19: projects.a/.path: "a/" is not allowed`,
+		"projects: [{path: a//b}]":                               `1:19: projects.a//b.path: "a//b" is not allowed`,
+		`projects: [{path: 'C:\\a'}]`:                            `1:19: projects.path: "C:\\\\a" is not allowed`,
+		"projects: [{path: a, name: 'x y'}]":                     `1:28: projects.a.name: "x y" is not allowed; allowed: a name of at most 128`,
+		"projects: [{path: a, name: .}]":                         `1:28: projects.a.name: "." is not allowed`,
+		"projects: [{path: 'a b'}]":                              `1:12: projects: its path cannot be its name, so it needs one`,
+		"projects: [{path: a, owner: ' '}]":                      `1:29: projects.a.owner: " " is empty`,
+		"projects: [{path: a, uses: []}]":                        `1:28: projects.a.uses: 0 entries; allowed: a list of 1 to 200`,
+		"projects: [{path: a, uses: [/x]}]":                      `1:29: projects.a.uses: "/x" starts with /`,
+		"dast: {port: 80}":                                       `1:7: dast: url is missing`,
+		"dast: {url: 'ftp://x'}":                                 `1:13: dast.url: "ftp://x" is not allowed`,
+		"dast: {url: 'http://a:b@x'}":                            `1:13: dast.url: `,
+		"dast: {image: x, dockerfile: y}":                        `1:7: dast: has image and dockerfile`,
+		"dast: {url: 'http://x', allow: [x]}":                    `1:33: dast.allow: "x" is not allowed`,
+		"dast: {url: 'http://x', specifications: [{kind: har}]}": `1:42: dast.specifications: has to have exactly one of file and path`,
+		"dast: {url: 'http://x', identities: [{name: a, kind: form, credential: P}]}":                 `1:38: dast.identities: kind form needs username`,
 		"dast: {url: 'http://x', identities: [{name: a, kind: header, header: X, credential: path}]}": `1:85: dast.identities.credential: "path" is not allowed`,
 		"external: [bandit]":                                                           `1:11: external: a list is not allowed; allowed: names with`,
 		"external: bandit":                                                             `1:11: external: "bandit" is not allowed`,

@@ -48,6 +48,11 @@ func Load(t Tree, dir string) (Layer, error) {
 			return Layer{}, err
 		}
 		problems = append(problems, ps...)
+		if dir != "." {
+			for _, p := range layer.projects() {
+				problems.add(p.origin, "%s belong in the file at the root of the repository: a path there is relative to it", blockProjects)
+			}
+		}
 		layers = append(layers, layer)
 		if dir == "." {
 			break
@@ -73,8 +78,8 @@ func (l Layer) crowded() error {
 				n++
 			}
 		}
-		if n > maxParts {
-			return Problems{{Message: fmt.Sprintf("%s: %d entries in all files of the repository; allowed: %d", b.name, n, maxParts)}}
+		if n > b.bound() {
+			return Problems{{Message: fmt.Sprintf("%s: %d entries in all files of the repository; allowed: %d", b.name, n, b.bound())}}
 		}
 	}
 	return nil

@@ -207,6 +207,10 @@ func (p *parser) child(name, content *yaml.Node, prefix string) {
 		return
 	}
 	if i := slices.IndexFunc(p.blocks, func(b block) bool { return b.name == full }); i >= 0 {
+		if p.blocks[i].repository && p.origin.Kind != Repository {
+			p.bad(name, "%s can only be said in a repository's file", full)
+			return
+		}
 		p.block(p.blocks[i], content)
 		return
 	}
@@ -258,7 +262,9 @@ func (p *parser) children(prefix string) []string {
 	}
 	if prefix == "" {
 		for _, b := range p.blocks {
-			names = append(names, b.name)
+			if !b.repository || p.origin.Kind == Repository {
+				names = append(names, b.name)
+			}
 		}
 	}
 	return names

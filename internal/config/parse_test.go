@@ -70,6 +70,14 @@ artifacts:
   - {name: cli, files: ["dist/*", "a/*"]}
   - {name: server, dockerfile: services/Dockerfile}
 new_only: true
+projects:
+  - {path: services/web}
+  - path: services/api
+    name: api
+    owner: "@team/api"
+    uses: ["libs/**", "go.mod"]
+    fail_on: critical
+    skip: [iac]
 `
 
 const digits = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -193,7 +201,7 @@ func badDocuments() map[string]string {
 		"sandbox: true":                         `1:10: sandbox: "true" is not allowed; allowed: required or best-effort`,
 		"parallel: 257":                         `1:11: parallel: "257"`,
 		"- fail_on: high":                       `1:1: the file: expected settings (fail_on,`,
-		"fail_on":                               `1:1: the file: expected settings (fail_on, new_only, unrated_as, skip, checks, max_data_age, inline, paths, limits, sandbox, parallel, external, images, artifacts, dast), found "fail_on"`,
+		"fail_on":                               `1:1: the file: expected settings (fail_on, new_only, unrated_as, skip, checks, max_data_age, inline, paths, limits, sandbox, parallel, projects, external, images, artifacts, dast), found "fail_on"`,
 	})
 	return docs
 }

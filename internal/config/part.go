@@ -73,6 +73,8 @@ func (s *Settings) setParts(layers []Layer, r *Resolution) {
 		}
 		r.Entries = append(r.Entries, p.entryOf(full))
 		switch head, name, _ := strings.Cut(full, "."); head {
+		case blockProjects:
+			s.Projects = append(s.Projects, projectOf(name, p))
 		case blockExternal:
 			s.External = append(s.External, externalOf(name, p))
 		case blockArtifacts:
@@ -103,8 +105,11 @@ func partLoosenings(base, head Layer) []Change {
 	all := map[string]part{}
 	maps.Copy(all, base.parts)
 	maps.Copy(all, head.parts)
-	var changes []Change
+	changes := projectLoosenings(base, head)
 	for _, name := range names(all) {
+		if strings.HasPrefix(name, blockProjects+".") {
+			continue
+		}
 		b, inBase := base.parts[name]
 		h, inHead := head.parts[name]
 		switch {
@@ -134,11 +139,13 @@ func others(a, b any) string {
 	return " (another " + strings.Join(differ, ", ") + ")"
 }
 
-// tightenParts is base's entries with the presets that head adds: one more
-// check is tighter.
-func tightenParts(base, head Layer) map[string]part {
+// tightenParts is base's entries with the presets that head adds (one more
+// check is tighter), and the projects that count; tight is what counts for the
+// repository.
+func tightenParts(base, head, tight Layer) map[string]part {
 	parts := map[string]part{}
 	maps.Copy(parts, base.parts)
+	maps.Copy(parts, tightenProjects(base, head, tight))
 	for name, p := range head.parts {
 		if _, inBase := base.parts[name]; !inBase && p.presetOnly(name) {
 			parts[name] = p

@@ -12,7 +12,7 @@ const SchemaID = "https://github.com/vitalsign-dev/vitalsign/schema/config/v1"
 // is made from Keys and the blocks, for the user's file and for a repository's,
 // which may not say all of it. It says all that Parse asks of single values
 // except that a pattern is well formed, that its braces are few, that text
-// prints, and that a duration's parts sum up to no more than 9999d.
+// prints, that projects do not overlap, and that a duration's parts sum up to no more than 9999d.
 func Schema() []byte {
 	root := object("Settings of vitalsign for a repository or a user.")
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"

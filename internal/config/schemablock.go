@@ -12,7 +12,7 @@ func (b block) schema() map[string]any {
 		return s
 	}
 	if b.list {
-		s["type"], s["items"], s["maxItems"] = []string{"array", "null"}, b.item.schema(), maxParts
+		s["type"], s["items"], s["maxItems"] = []string{"array", "null"}, b.item.schema(), b.bound()
 		return s
 	}
 	s["type"], s["additionalProperties"], s["maxProperties"] = []string{"object", "null"}, b.item.schema(), maxParts

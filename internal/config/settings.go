@@ -50,6 +50,8 @@ type Settings struct {
 	// builds of; AllowUnpinned takes images without a digest.
 	AllowExec     []string
 	AllowUnpinned bool
+	// Projects are directories with a gate of their own, sorted by path.
+	Projects []Project
 	// External are the tools, sorted by name; Images says where presets' images
 	// come from, by name; Artifacts are what a release is made of, sorted by
 	// name. Nothing of them may be used that Refused names.

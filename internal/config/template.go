@@ -88,7 +88,11 @@ func (k Key) writeTemplate(b *strings.Builder, set Layer, depth int) {
 // writeTemplate writes a block: what set has of it, else its empty form, which
 // says nothing. Its examples are prose, because no repository has them all.
 func (b block) writeTemplate(out *strings.Builder, set Layer) {
-	out.WriteString("\n## " + b.help + "\n## " + b.note + " Otherwise: --allow-exec NAME. Such as:\n##   " + b.name + ":\n")
+	leave := " Otherwise: --allow-exec NAME."
+	if b.repository {
+		leave = ""
+	}
+	out.WriteString("\n## " + b.help + "\n## " + b.note + leave + " Such as:\n##   " + b.name + ":\n")
 	for _, line := range b.example {
 		out.WriteString("##     " + line + "\n")
 	}
@@ -104,7 +108,7 @@ func (b block) writeTemplate(out *strings.Builder, set Layer) {
 		case !ok:
 		case b.list && isRecord:
 			entry = maps.Clone(entry)
-			entry["name"] = name
+			entry[b.key()] = name
 			lines = append(lines, "  - "+encode(entry))
 		default:
 			lines = append(lines, "  "+plainName(name)+": "+encode(set.parts[full].tree))

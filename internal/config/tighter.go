@@ -121,7 +121,7 @@ func Tighten(base, head Layer) Layer {
 			values[k.Name] = h
 		}
 	}
-	return Layer{values, tightenParts(base, head)}
+	return Layer{values, tightenParts(base, head, Layer{values: values})}
 }
 
 // or is what the layer says of a key, else the default.
