@@ -24,12 +24,24 @@ type Tree struct {
 	// Root is the repository's top, or the directory itself without git.
 	Root string
 	// Only is the part of Root that was asked for, "" for all of it.
-	Only   string
+	Only string
+	// Except are the parts of that which are left out, since they are targets
+	// of their own.
+	Except []string
 	Target checks.Target
 	// Repo is nil without a repository that could be read.
 	Repo *git.Repo
 	// GitTrouble says why a repository that is there could not be read.
 	GitTrouble string
+}
+
+// Whole says that all of Root is looked at.
+func (t *Tree) Whole() bool { return t.Only == "" && len(t.Except) == 0 }
+
+// Covers says whether a path of Root belongs to what is looked at.
+func (t *Tree) Covers(path string) bool {
+	in := func(part string) bool { return path == part || strings.HasPrefix(path, part+"/") }
+	return (t.Only == "" || in(t.Only)) && !slices.ContainsFunc(t.Except, in)
 }
 
 // OpenTree finds the target at path. gitProgram is the git command, "" when
@@ -142,6 +154,7 @@ func (t *Tree) Inventory(ctx context.Context, o InventoryOptions) (*inventory.In
 	}
 	defer root.Close() // read only
 	opts := inventory.Options{
+		Except:    t.Except,
 		GitIgnore: !o.NoIgnore && t.GitTrouble == "", Ignore: o.Ignore, Roles: o.Roles, Mark: o.Mark, Progress: o.Progress,
 	}
 	if t.Only != "" {

@@ -150,6 +150,7 @@ func withoutHistory(in map[string]string) map[string]string {
 type writtenTree struct {
 	dir     string
 	only    string
+	except  []string
 	tracked []git.Entry
 }
 
@@ -160,7 +161,7 @@ func baseTree(ctx context.Context, o opened, commit, dir string) (writtenTree, e
 	}
 	defer root.Close() // what was written is closed already
 	entries, err := o.tree.Repo.Export(ctx, commit, root)
-	return writtenTree{dir, o.tree.Only, entries}, err
+	return writtenTree{dir, o.tree.Only, o.tree.Except, entries}, err
 }
 
 // inventory lists what the tree's own inventory would have listed then. A part
@@ -171,7 +172,7 @@ func (w writtenTree) inventory(ctx context.Context, s *scanner, o opened) (*inve
 		return nil, err
 	}
 	defer root.Close() // read only
-	opts := inventory.Options{Ignore: o.trusted.ignore, Roles: o.role, Tracked: map[string]inventory.Tracked{}}
+	opts := inventory.Options{Except: w.except, Ignore: o.trusted.ignore, Roles: o.role, Tracked: map[string]inventory.Tracked{}}
 	if w.only != "" {
 		opts.Only = []string{w.only}
 	}

@@ -94,7 +94,7 @@ func everyStepOK(steps []checks.Step) bool {
 }
 
 // whole says whether a scan looks at all of a target that there is.
-func (f scanFlags) whole(o opened) bool { return len(f.only) == 0 && !f.staged && o.tree.Only == "" }
+func (f scanFlags) whole(o opened) bool { return len(f.only) == 0 && !f.staged && o.tree.Whole() }
 
 // isBaselineFile says whether --baseline names a file of findings, and not a
 // commit or a branch.

@@ -155,14 +155,11 @@ func (a *app) openWaiver(f waiverFile, p foundPolicy) (w waiver.Waiver, v attest
 	return w, v, kind, err
 }
 
-// inPart says whether a path is a part of a target, or lies in it.
-func inPart(path, part string) bool { return path == part || strings.HasPrefix(path, part+"/") }
-
 // waive applies the waivers and the accepted debt to a run.
 func (s *scanner) waive(o opened, run *checks.Run, there func(string) bool) {
 	// Of what was not looked at nobody knows that it is gone.
 	asked := func(path string) bool {
-		return there(path) || o.staged != nil || o.tree.Only != "" && !inPart(path, o.tree.Only)
+		return there(path) || o.staged != nil || !o.tree.Covers(path)
 	}
 	c := judge.WaiverContext{At: s.app.now(), IdentityKeyID: run.IdentityKeyID, Throwaway: run.IdentityKeyThrowaway, There: asked, UnratedAs: o.settings.UnratedAs}
 	run.Findings, run.Waivers = judge.Waive(run.Findings, s.app.acceptances(o.waivers, o.policy), c)

@@ -231,3 +231,29 @@ func TestWorktreeConfigurationRunsNothing(t *testing.T) {
 		t.Error("the control did not run anything, so this test shows nothing")
 	}
 }
+
+// What git does not track is given, as a .gitignore of the repository has it and
+// not as the user's own exclude file does.
+func TestUntracked(t *testing.T) {
+	ctx, dir := context.Background(), repo(t)
+	for name, content := range map[string]string{"sub/.gitignore": "ignored\n", "sub/ignored": "", "sub/new\nline": "", "sub/own": "", ".git/info/exclude": "own\n"} {
+		write(t, filepath.Join(dir, name), content)
+	}
+	run(t, dir, "init", "-q", "nested")
+	write(t, filepath.Join(dir, "nested", "x"), "")
+	run(t, filepath.Join(dir, "nested"), "add", "x")
+	run(t, filepath.Join(dir, "nested"), "commit", "-q", "-m", "x")
+	r, err := Open(ctx, program(t), filepath.Join(dir, "sub"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ignored, want := range map[bool]string{
+		false: "nested/|sub/.gitignore|sub/new\nline|sub/own",
+		true:  "nested/|sub/.gitignore|sub/ignored|sub/new\nline|sub/own",
+	} {
+		got, err := r.Untracked(ctx, ignored)
+		if err != nil || strings.Join(got, "|") != want {
+			t.Errorf("%v: %q, %v", ignored, got, err)
+		}
+	}
+}

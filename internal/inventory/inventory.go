@@ -98,6 +98,8 @@ type Inventory struct {
 type Options struct {
 	// Only limits the walk to these paths (files or directories); empty means all.
 	Only []string
+	// Except leaves these directories out, and says nothing of them.
+	Except []string
 	// Tracked lists what git tracks: never ignored by .gitignore. Nil without git.
 	Tracked map[string]Tracked
 	// GitIgnore says whether .gitignore files count for what is not tracked.
@@ -289,6 +291,11 @@ func (w *walker) holdsTracked(dir string) bool {
 
 // wanted says whether a path is inside the asked part of the tree, or on the way to it.
 func (w *walker) wanted(name string, dir bool) bool {
+	for _, e := range w.o.Except {
+		if name == e || strings.HasPrefix(name, e+"/") {
+			return false
+		}
+	}
 	if len(w.o.Only) == 0 {
 		return true
 	}
