@@ -15,7 +15,12 @@ type Target struct {
 	Dirty   bool   `json:"dirty,omitempty"`
 	Remote  string `json:"remote,omitempty"`
 	Project string `json:"project,omitempty"`
-	Shallow bool   `json:"shallow,omitempty"`
+	// Owner answers for the project.
+	Owner string `json:"owner,omitempty"`
+	// Except are the projects' directories that were left out, since each is a
+	// target of its own.
+	Except  []string `json:"except,omitempty"`
+	Shallow bool     `json:"shallow,omitempty"`
 	// Branch is the one that was checked out, empty when there was none.
 	Branch string `json:"branch,omitempty"`
 }

@@ -75,7 +75,7 @@ func (s *scanner) acceptDebt(o opened, run *checks.Run, c judge.WaiverContext) {
 	var paid []debt.Entry
 	run.Findings, w, paid = judge.Accept(run.Findings, *o.debt, c)
 	run.Waivers = append(run.Waivers, w)
-	if w.State != checks.WaiverApplied && (w.State != checks.WaiverUnused || o.staged == nil) {
+	if w.State != checks.WaiverApplied && (w.State != checks.WaiverUnused || o.staged == nil && o.tree.Whole()) {
 		run.Notes = append(run.Notes, fmt.Sprintf("accepted debt (%s): %s: %s", debt.File, w.State, w.Reason))
 	}
 	if n := (debt.Debt{Entries: paid}).Findings(); n > 0 && everyStepOK(run.Steps) && s.flags.whole(o) {

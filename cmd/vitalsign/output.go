@@ -112,7 +112,7 @@ func (a *app) firstSeen(ctx context.Context) report.FirstSeen {
 func single(outputs []output, targets int) error {
 	for _, o := range outputs {
 		if f, err := report.FormatNamed(o.format); err == nil && f.Single && targets > 1 {
-			return usageError("a document in format %s is about one target, and there are %d: scan them one by one", o.format, targets)
+			return usageError("a document in format %s is about one target, and there are %d: scan them one by one (--project names one of a repository's projects)", o.format, targets)
 		}
 	}
 	return nil

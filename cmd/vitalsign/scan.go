@@ -46,6 +46,13 @@ type scanFlags struct {
 	active, safe bool
 	// watched, where somebody waits for changes, is told what is read.
 	watched func(root string, inv *inventory.Inventory)
+	// byProject scans each project of a target by itself: those of projects
+	// where some are named, and with allProjects those, too, that a change does
+	// not touch. writes is what the many runs are then written as.
+	byProject   bool
+	writes      []output
+	projects    []string
+	allProjects bool
 }
 
 func (a *app) scanCommand() *cobra.Command {
@@ -62,6 +69,7 @@ func (a *app) scanCommand() *cobra.Command {
 			"  vitalsign scan --staged                          what the next commit adds, within a second\n" +
 			"  vitalsign scan --watch --new-only                again whenever a file changes\n" +
 			"  vitalsign scan --history                         secrets in every commit, too\n" +
+			"  vitalsign scan --project api                     one of the projects in vitalsign.yaml\n" +
 			"  vitalsign scan --sign --key ci.key               and sign a bill of health\n" +
 			"  vitalsign scan https://portal.example.org        a running application, asked only what is safe\n" +
 			"  vitalsign scan --allow-exec dast                 start what vitalsign.yaml names, too",
@@ -80,9 +88,11 @@ func (a *app) scanCommand() *cobra.Command {
 	fl.StringVar(&f.dast, "dast", "", "file with dast: for a target that is a URL (identities, specifications, limits)")
 	fl.BoolVar(&f.active, "active", false, "dast: send requests that change state, too")
 	fl.BoolVar(&f.safe, "safe", false, "dast: send only what changes nothing, whatever a configuration says")
+	projectFlags(fl, &f)
 	settingsFlags(fl)
 	c.MarkFlagsMutuallyExclusive("active", "safe")
-	for _, other := range []string{"baseline", "sign", "watch", "new-only", "history"} {
+	c.MarkFlagsMutuallyExclusive("project", "all-projects")
+	for _, other := range []string{"baseline", "sign", "watch", "new-only", "history", "project", "all-projects"} {
 		c.MarkFlagsMutuallyExclusive("staged", other)
 	}
 	c.MarkFlagsMutuallyExclusive("watch", "sign")
@@ -109,6 +119,7 @@ func (a *app) scan(cmd *cobra.Command, targets []string, f scanFlags) error {
 	if err := single(outputs, len(targets)); err != nil {
 		return err
 	}
+	f.byProject, f.writes = !f.staged, outputs // a commit is looked at as one
 	if f.watch {
 		return a.watch(cmd, targets, f, outputs)
 	}
@@ -133,7 +144,15 @@ func (a *app) scanTargets(cmd *cobra.Command, targets []string, f scanFlags) (*s
 	// Every target is opened before the first is scanned: a wrong name is
 	// found out in the first second, not after an hour.
 	for _, t := range targets {
-		if err := s.open(ctx, t); err != nil {
+		if err := s.openParts(ctx, t); err != nil {
+			return nil, doc, err
+		}
+	}
+	if err := s.knownProjects(); err != nil {
+		return nil, doc, err
+	}
+	if f.byProject {
+		if err := single(f.writes, len(s.trees)); err != nil {
 			return nil, doc, err
 		}
 	}
@@ -154,6 +173,7 @@ func (a *app) scanTargets(cmd *cobra.Command, targets []string, f scanFlags) (*s
 		exits = append(exits, run.Verdict.Exit)
 	}
 	doc.Verdict = overall(doc.Runs, judge.Worst(exits...))
+	s.nameLeftOut(&doc)
 	return s, doc, nil
 }
 
@@ -189,7 +209,7 @@ func overall(runs []checks.Run, exit int) checks.Verdict {
 			v.Findings = checks.Unknown
 		}
 		for _, why := range r.Verdict.Reasons {
-			v.Reasons = append(v.Reasons, r.Target.Path+": "+why)
+			v.Reasons = append(v.Reasons, cmp.Or(r.Target.Project, r.Target.Path)+": "+why)
 		}
 	}
 	return v
@@ -220,8 +240,12 @@ type scanner struct {
 	throwaway bool
 	progress  report.Progress
 	trees     []opened
-	hashed    hashedFile
-	engine    openedEngine
+	// known are the projects that the targets have, and left what of the
+	// targets is not looked at.
+	known  []string
+	left   []checks.NotScanned
+	hashed hashedFile
+	engine openedEngine
 	// signer signs what was seen, unless unsigned says why nobody can.
 	signer   attest.Signer
 	unsigned error
@@ -248,7 +272,7 @@ func (s *scanner) scanAll(ctx context.Context, kept *store.Store) []checks.Run {
 			mu.Lock()
 			defer mu.Unlock()
 			if len(s.trees) > 1 {
-				e.Target = filepath.Base(o.tree.Target.Path)
+				e.Target = cmp.Or(o.tree.Target.Project, filepath.Base(o.tree.Target.Path))
 			}
 			s.progress.Event(e)
 		}
@@ -278,7 +302,10 @@ func (s *scanner) scanOne(ctx context.Context, o opened) checks.Run {
 
 // opened is a target with all that is decided about it before it is scanned.
 type opened struct {
-	tree       *pipelines.Tree
+	tree *pipelines.Tree
+	// project is the one that all of the target lies in; its Path is "" where
+	// there is none.
+	project    config.Project
 	trusted    trusted
 	settings   config.Settings
 	resolution config.Resolution
@@ -336,6 +363,12 @@ func (s *scanner) ready(ctx context.Context, target string) (opened, error) {
 	if err != nil {
 		return o, err
 	}
+	return s.equipped(o)
+}
+
+// equipped finds the tools of a target, and refuses one that asks for a check
+// that there is not.
+func (s *scanner) equipped(o opened) (_ opened, err error) {
 	if o.tools, err = s.externalTools(o); err != nil {
 		return o, err
 	}
@@ -355,6 +388,16 @@ func (s *scanner) openTarget(ctx context.Context, target string) (o opened, err 
 	if err != nil {
 		return o, err
 	}
+	if o, err = s.settled(ctx, o.tree); err == nil && o.project.Path != "" {
+		o.tree.Target.Owner = s.ownerOf(o.project, s.codeowners(ctx, &o))
+	}
+	return o, err
+}
+
+// settled decides how a tree is judged: by whose word, by which settings, and
+// what of it is accepted.
+func (s *scanner) settled(ctx context.Context, tree *pipelines.Tree) (o opened, err error) {
+	o.tree = tree
 	layers, err := s.app.layers(s.cmd)
 	if err != nil {
 		return o, err
@@ -362,7 +405,9 @@ func (s *scanner) openTarget(ctx context.Context, target string) (o opened, err 
 	if o.trusted, err = s.trust(ctx, o.tree); err != nil {
 		return o, err
 	}
-	o.settings, o.resolution = config.Resolve(append(layers, o.trusted.repo)...)
+	o.project, _ = o.trusted.repo.ProjectOf(o.tree.Only)
+	o.tree.Target.Project = o.project.Name
+	o.settings, o.resolution = config.Resolve(append(layers, o.trusted.repo.ForProject(o.project.Path))...)
 	if err := s.underPolicy(ctx, &o); err != nil {
 		return o, err
 	}

@@ -93,7 +93,7 @@ func (s *scanner) signRun(ctx context.Context, o opened, run *checks.Run) error 
 	switch {
 	case run.Verdict.Exit == judge.ExitInterrupted:
 		return errors.New("the run was interrupted")
-	case o.tree.Only != "":
+	case o.tree.Only != o.project.Path:
 		return errors.New("only a part of the repository was looked at, and a bill of health is about all of it")
 	}
 	kept, err := s.app.archive(ctx, o.settings.Evidence, o.tree.Root)
@@ -236,7 +236,7 @@ func (s *scanner) previousBills(ctx context.Context, o opened, kept archive.Arch
 				continue
 			}
 			b, err := bill.Of(v)
-			if err == nil && b.Project == o.tree.Target.Project && v.About(attest.GitCommit, parent) {
+			if err == nil && b.Project == evidence.Project(o.tree.Target) && v.About(attest.GitCommit, parent) {
 				out = append(out, bill.Previous{ID: v.ID(), Commit: parent})
 			}
 		}

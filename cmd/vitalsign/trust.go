@@ -76,6 +76,9 @@ func (s *scanner) trust(ctx context.Context, tree *pipelines.Tree) (trusted, err
 	work := config.WorkTree(root)
 	dir := configDirOf(tree)
 	head, headErr := config.Load(work, dir)
+	if headErr == nil {
+		headErr = head.MissingProjects(root)
+	}
 	headIgnore, ignoreErr := ignoreLines(work)
 	base, why, err := s.baseCommit(ctx, tree)
 	if err != nil {

@@ -162,11 +162,21 @@ func (s *scanner) waive(o opened, run *checks.Run, there func(string) bool) {
 		return there(path) || o.staged != nil || !o.tree.Covers(path)
 	}
 	c := judge.WaiverContext{At: s.app.now(), IdentityKeyID: run.IdentityKeyID, Throwaway: run.IdentityKeyThrowaway, There: asked, UnratedAs: o.settings.UnratedAs}
-	run.Findings, run.Waivers = judge.Waive(run.Findings, s.app.acceptances(o.waivers, o.policy), c)
-	for _, w := range run.Waivers {
-		if w.State != checks.WaiverApplied && (w.State != checks.WaiverUnused || o.staged == nil) {
+	accepted := s.app.acceptances(o.waivers, o.policy)
+	run.Findings, run.Waivers = judge.Waive(run.Findings, accepted, c)
+	for i, w := range run.Waivers {
+		if w.State != checks.WaiverApplied && (w.State != checks.WaiverUnused || o.staged == nil && o.needsHere(accepted[i].Waiver)) {
 			run.Notes = append(run.Notes, fmt.Sprintf("waiver %s of %s: %s: %s", waiver.ShortID(w.ID), w.Rule, w.State, w.Reason))
 		}
 	}
 	s.acceptDebt(o, run, c)
+}
+
+// needsHere says whether nobody but a target can need a waiver: all of what it
+// is about was looked at.
+func (o opened) needsHere(w waiver.Waiver) bool {
+	if o.tree.Whole() {
+		return true
+	}
+	return len(w.Places) > 0 && !slices.ContainsFunc(w.Places, func(p waiver.Place) bool { return !o.tree.Covers(p.Path) })
 }

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,14 +20,31 @@ type billed struct {
 	who  policy.Speaker
 }
 
+// whole is what a bill is called that is of no part.
+const whole = "all of it, without --project"
+
 // bill finds the bill of a source. Of several the newest counts: it knows the
 // most advisories. What could be gained by taking it away is bounded by the
 // policy's maximum age.
 func (w *walk) bill(s source) (billed, bool) {
 	all, not := w.bills(s.about)
-	all = slices.DeleteFunc(all, func(b billed) bool { return b.bill.Project != w.q.Project })
+	var others []string
+	all = slices.DeleteFunc(all, func(b billed) bool {
+		if b.bill.Project != w.q.Project && !slices.Contains(others, cmp.Or(b.bill.Project, whole)) {
+			others = append(others, cmp.Or(b.bill.Project, whole))
+		}
+		return b.bill.Project != w.q.Project
+	})
 	if len(all) == 0 {
-		w.broken(LinkBill, "no bill of health for %s%s", s, w.missing(not))
+		why := ""
+		if len(others) > 0 {
+			slices.Sort(others)
+			why = "; there are bills of other parts of the repository: " + strings.Join(others, ", ") + " (--project names one)"
+		}
+		if why == "" || len(not) > 0 {
+			why = w.missing(not) + why
+		}
+		w.broken(LinkBill, "no bill of health for %s%s", s, why)
 		return billed{}, false
 	}
 	b := slices.MaxFunc(all, func(a, b billed) int {

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
 )
 
 // Project is a directory of a repository with a gate of its own.
@@ -337,4 +339,35 @@ func withPath(tree map[string]any, at string) map[string]any {
 	tree = cloned(tree)
 	tree["path"] = at
 	return tree
+}
+
+// ProjectOf gives the project that a path is, or lies in; false where it is none
+// of a project's.
+func (l Layer) ProjectOf(at string) (Project, bool) {
+	all := l.projects()
+	for dir := at; dir != "." && dir != "/" && dir != ""; dir = path.Dir(dir) {
+		if p, ok := all[dir]; ok {
+			return projectOf(dir, p), true
+		}
+	}
+	return Project{}, false
+}
+
+// Touches says whether a change at a path (a directory where git does not look
+// into one) is one of the project, or of what it uses.
+func (p Project) Touches(at string) bool {
+	at = strings.TrimSuffix(at, "/")
+	if overlap(p.Path, at) {
+		return true
+	}
+	return slices.ContainsFunc(p.Uses, func(pattern string) bool {
+		pattern = strings.TrimSuffix(pattern, "/")
+		return doublestar.MatchUnvalidated(pattern, at) || doublestar.MatchUnvalidated(pattern+"/**", at)
+	})
+}
+
+// DecidesAll says whether a change at a path may change how all of a repository
+// is judged: configuration, what is passed over, waivers, roles and owners.
+func DecidesAll(at string) bool {
+	return slices.Contains(append(FileNames(), IgnoreFile, AttributesFile, "CODEOWNERS"), path.Base(at)) || at == ".vitalsign" || strings.HasPrefix(at, ".vitalsign/")
 }

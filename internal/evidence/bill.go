@@ -29,6 +29,18 @@ type Facts struct {
 	Previous []bill.Previous
 }
 
+// Rest is what a bill calls the part of a repository that is in no project. No
+// project can have the name: such a bill must not be taken for one of all.
+const Rest = "."
+
+// Project is what a bill calls the part that a target is, "" for all of it.
+func Project(t checks.Target) string {
+	if t.Project == "" && len(t.Except) > 0 {
+		return Rest
+	}
+	return t.Project
+}
+
 // Leaves are the findings as a bill commits to them: one leaf a fingerprint,
 // with the worst of its rules, and all its places in order.
 func Leaves(findings []checks.Finding) []bill.Leaf {
@@ -63,7 +75,7 @@ func Bill(run checks.Run, document []byte, f Facts) (bill.Bill, error) {
 		return bill.Bill{}, err
 	}
 	b := bill.Bill{
-		Repository: f.Repository, Branch: f.Branch, Project: run.Target.Project, Base: f.Base,
+		Repository: f.Repository, Branch: f.Branch, Project: Project(run.Target), Base: f.Base,
 		Target:        bill.Target{Kind: run.Target.Kind, Commit: run.Target.Commit, Tree: run.Target.Tree, Dirty: run.Target.Dirty, Parents: f.Parents, Files: f.Files},
 		Run:           bill.Run{ID: run.ID, Started: run.Started.UTC(), Ended: run.Ended.UTC(), Engine: run.Engine, Sandbox: run.Sandbox, Version: run.Version},
 		IdentityKeyID: run.IdentityKeyID, Throwaway: run.IdentityKeyThrowaway,

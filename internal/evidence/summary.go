@@ -45,6 +45,9 @@ func Summary(run checks.Run, b bill.Bill, billID string) (json.RawMessage, error
 	if b.Policy != nil {
 		s.Policy = resourceDescriptor{Name: "policy", Digest: map[string]string{attest.SHA256: b.Policy.Digest}}
 	}
+	if s.ResourceURI != "" && b.Project != "" {
+		s.ResourceURI += "#" + url.PathEscape(b.Project) // who knows no projects must not take it for all
+	}
 	if s.ResourceURI == "" {
 		s.ResourceURI = "urn:vitalsign:run:" + run.ID // it is required, and there is no address
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -32,11 +33,14 @@ type TableOptions struct {
 func Table(w io.Writer, d checks.Document, o TableOptions) error {
 	b := bufio.NewWriter(w)
 	t := table{b, o}
-	for _, run := range d.Runs {
+	for i, run := range d.Runs {
+		if i > 0 && !o.Quiet {
+			t.printf("\n")
+		}
 		t.run(run, len(d.Runs) > 1)
 	}
-	if len(d.Runs) > 1 {
-		t.verdict("all targets", d.Verdict)
+	if len(d.Runs) > 1 || len(d.NotScanned) > 0 {
+		t.total(d)
 	}
 	return b.Flush()
 }
@@ -50,8 +54,8 @@ func (t table) printf(format string, args ...any) { fmt.Fprintf(t.w, format, arg
 
 func (t table) run(r checks.Run, several bool) {
 	if !t.o.Quiet {
-		if several {
-			t.printf("%s\n\n", t.o.Style.bold.Render(safetext.Line(r.Target.Path)))
+		if several || r.Target.Project != "" {
+			t.heading(r.Target)
 		}
 		for _, s := range checks.Severities() {
 			t.severity(r, s)
@@ -66,11 +70,77 @@ func (t table) run(r checks.Run, several bool) {
 	t.verdict(target(r), r.Verdict)
 }
 
-func target(r checks.Run) string {
-	if r.Target.Commit == "" {
-		return r.Target.Path
+// heading names a target where there are several.
+func (t table) heading(target checks.Target) {
+	switch {
+	case target.Project != "":
+		words := "project " + target.Project
+		if target.Owner != "" {
+			words += ", of " + target.Owner
+		}
+		t.printf("%s  %s\n\n", t.o.Style.bold.Render(safetext.Line(words)), t.o.Style.dim.Render(safetext.Line(target.Path)))
+	case len(target.Except) > 0:
+		t.printf("%s  %s\n\n", t.o.Style.bold.Render(part(target)), t.o.Style.dim.Render(safetext.Line(target.Path)))
+	default:
+		t.printf("%s\n\n", t.o.Style.bold.Render(safetext.Line(target.Path)))
 	}
-	name := r.Target.Path + " at " + r.Target.Commit[:min(12, len(r.Target.Commit))]
+}
+
+// total is the last line over several targets: each reason once, with those
+// that it is of, where it is not of all; then what nobody looked at.
+func (t table) total(d checks.Document) {
+	v := d.Verdict
+	v.Reasons = nil
+	of := map[string][]string{}
+	runs := slices.Clone(d.Runs)
+	slices.SortStableFunc(runs, func(a, b checks.Run) int { return cmp.Compare(b.Verdict.Exit, a.Verdict.Exit) }) // what blocks first
+	for _, r := range runs {
+		for _, why := range r.Verdict.Reasons {
+			if of[why] == nil {
+				v.Reasons = append(v.Reasons, why)
+			}
+			of[why] = append(of[why], part(r.Target))
+		}
+	}
+	for i, why := range v.Reasons {
+		if len(of[why]) < len(d.Runs) {
+			v.Reasons[i] += " (" + strings.Join(of[why], ", ") + ")"
+		}
+	}
+	left := map[string][]string{}
+	for _, n := range d.NotScanned {
+		left[n.Why] = append(left[n.Why], part(checks.Target{Project: n.Project, Except: []string{""}}))
+	}
+	for _, why := range slices.Sorted(maps.Keys(left)) {
+		v.Reasons = append(v.Reasons, why+": "+strings.Join(left[why], ", "))
+	}
+	what := "all targets"
+	if len(d.NotScanned) > 0 {
+		what = "what was looked at"
+	}
+	t.verdict(what, v)
+}
+
+// part is what a target is called beside the others.
+func part(target checks.Target) string {
+	switch {
+	case target.Project != "":
+		return target.Project
+	case len(target.Except) > 0:
+		return "the rest of the repository"
+	}
+	return target.Path
+}
+
+func target(r checks.Run) string {
+	name := r.Target.Path
+	if called := part(r.Target); called != name {
+		name = called + ", " + name
+	}
+	if r.Target.Commit == "" {
+		return name
+	}
+	name += " at " + r.Target.Commit[:min(12, len(r.Target.Commit))]
 	if r.Target.Dirty {
 		name += " with changes"
 	}
