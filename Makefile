@@ -12,7 +12,7 @@ LDFLAGS := -s -w -X github.com/vitalsign-dev/vitalsign/internal/version.stamped=
 ENGINE  := $(CURDIR)/$(BIN)/dagger-engine
 export VITALSIGN_DAGGER ?= $(if $(wildcard $(ENGINE)/engine),$(ENGINE))
 
-.PHONY: help build man demo test dagger-engine test-tools evidence-servers github-openapi hapi bench pictures lint fuzz cross clean report-schemas
+.PHONY: help build man demo test dagger-engine test-tools evidence-servers github-openapi hapi bench bench-peers bench-scale pictures lint fuzz cross clean report-schemas
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,16 @@ hapi: ## build a FHIR server with HAPI (Maven, JDK 17) for a test of the check d
 
 bench: ## time whole scans and verifications (docs/benchmarks.md)
 	CGO_ENABLED=0 $(GO) test -run '^$$' -bench . -benchtime 7x -timeout 30m ./cmd/vitalsign ./tui
+
+OSV ?=
+PEERS = $(GO) run -C tools ./peers -bin '$(CURDIR)/$(BIN)' -tools '$(TOOLS)' $(if $(OSV),-osv '$(abspath $(OSV))')
+bench-peers: build ## time scans beside gitleaks, trivy, gosec and osv-scanner (docs/benchmarks.md); OSV=DIR for dependencies
+	tools/scanners.sh '$(TOOLS)' gitleaks trivy gosec osv-scanner
+	$(PEERS) $(ARGS)
+
+bench-scale: build ## time trees of up to 100,000 files and histories of 20,000 commits beside gitleaks and trivy
+	tools/scanners.sh '$(TOOLS)' gitleaks trivy
+	$(PEERS) -n 1 -files 100000 $(ARGS)
 
 pictures: build ## draw the pictures of the documentation anew
 	GO='$(GO)' docs/pictures.sh

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -121,21 +120,12 @@ func (a *app) init(cmd *cobra.Command, dir string, accept bool, d debtFlags) err
 		return err
 	}
 	fmt.Fprintf(a.err, "%s written: every setting is in it, commented out\n", path)
-	if accept || a.agrees("Scan it now, and accept what is found as debt until "+d.until+" from now?") {
+	if !accept {
+		accept, d.ask = a.ask("Scan it now?")
+	}
+	if accept {
 		return a.createDebt(cmd, dir, d, scanFlags{})
 	}
 	fmt.Fprintf(a.err, "Next: vitalsign scan %s\nWhere it finds much at first: vitalsign baseline create %s accepts that as dated debt.\n", dir, dir)
 	return nil
-}
-
-// agrees asks a question in a terminal, to which no is the answer where there
-// is none.
-func (a *app) agrees(question string) bool {
-	if !a.isTerminal() {
-		return false
-	}
-	fmt.Fprintf(a.err, "%s [y/N] ", question)
-	var answer string
-	fmt.Fscanln(a.in, &answer)
-	return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes")
 }

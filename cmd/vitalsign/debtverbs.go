@@ -25,6 +25,8 @@ import (
 // debtFlags are what the command line says about accepted debt.
 type debtFlags struct {
 	owner, until, reason, output string
+	// ask says that a person is asked once it is known what there is.
+	ask bool
 }
 
 // Defaults of a debt: half a year is what a team can plan.
@@ -112,11 +114,21 @@ func (a *app) createDebt(cmd *cobra.Command, dir string, d debtFlags, f scanFlag
 	if err != nil {
 		return err
 	}
+	if d.ask {
+		a.sayBlocking(run, o, refused)
+		question := fmt.Sprintf("Accept %s as debt until %s, owned by %s?", plural(made.Findings(), "finding", "findings"), made.Until, safetext.Line(made.Owner))
+		if yes, _ := a.ask(question); !yes {
+			fmt.Fprintf(a.err, "Nothing was accepted. Next: vitalsign scan %s lists what was found.\n", dir)
+			return nil
+		}
+	}
 	if err := writeDebt(to, made); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.err, "%s written: %s accepted until %s by %s\n", to, plural(made.Findings(), "finding", "findings"), made.Until, safetext.Line(made.Owner))
-	a.sayBlocking(run, o, refused)
+	if !d.ask {
+		a.sayBlocking(run, o, refused)
+	}
 	for _, st := range run.Steps {
 		if !st.Status.Complete() {
 			fmt.Fprintf(a.err, "%s was not complete (%s): what it finds later is new\n", st.Check, safetext.Line(orWord(string(st.Status)+": ", st.Reason)))

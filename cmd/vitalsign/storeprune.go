@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -284,12 +283,10 @@ func (a *app) confirm(question string, yes bool) error {
 	if yes {
 		return nil
 	}
-	if _, ok := a.in.(*os.File); !ok || a.columns(a.in) == 0 || a.columns(a.err) == 0 {
+	switch agreed, asked := a.ask(question); {
+	case !asked:
 		return usageError("nothing was removed: there is no terminal to ask; say --yes")
-	}
-	fmt.Fprintf(a.err, "%s [y/N] ", question)
-	answer, err := bufio.NewReader(a.in).ReadString('\n')
-	if word := strings.ToLower(strings.TrimSpace(answer)); err != nil || word != "y" && word != "yes" {
+	case !agreed:
 		return exitError{judge.ExitUsage, errors.New("nothing was removed")}
 	}
 	return nil

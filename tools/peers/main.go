@@ -33,7 +33,7 @@ type tree struct {
 
 var trees = []tree{
 	{name: "trivy", from: "github.com/aquasecurity/trivy v0.66.0", module: "github.com/aquasecurity/trivy@v0.66.0", edit: "pkg/purl/purl.go", hub: "pkg/log/logger.go"},
-	{name: "terraform-provider-kubernetes", from: "github.com/hashicorp/terraform-provider-kubernetes v1.13.3", module: "github.com/hashicorp/terraform-provider-kubernetes@v1.13.3", edit: "kubernetes/provider.go", hub: "kubernetes/structures.go"},
+	{name: "terratest", from: "github.com/gruntwork-io/terratest v0.50.0", module: "github.com/gruntwork-io/terratest@v0.50.0", edit: "modules/aws/s3.go", hub: "modules/logger/logger.go"},
 	{name: "netlify-cli", from: "netlify-cli 17.38.1", pack: "netlify-cli@17.38.1", edit: "dist/commands/deploy/deploy.js", hub: "package.json"},
 }
 
@@ -60,14 +60,24 @@ func main() {
 	flag.StringVar(&b.work, "work", filepath.Join(os.TempDir(), "vitalsign-peers"), "directory for trees and caches")
 	flag.IntVar(&b.runs, "n", 3, "pairs")
 	flag.StringVar(&only, "tree", "", "only this one")
+	files := flag.Int("files", 0, "time trees of up to so many made-up files, and histories, instead")
+	commits := flag.Int("commits", 20_000, "with -files: histories of up to so many commits")
 	flag.Parse()
-	if err := b.run(only); err != nil {
+	err := b.prepare()
+	switch {
+	case err != nil:
+	case *files > 0:
+		err = b.scale(*files, *commits)
+	default:
+		err = b.run(only)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
 		os.Exit(1)
 	}
 }
 
-func (b *bench) run(only string) (err error) {
+func (b *bench) prepare() (err error) {
 	for _, p := range []*string{&b.bin, &b.tools, &b.osv, &b.work} {
 		if *p != "" {
 			if *p, err = filepath.Abs(*p); err != nil {
@@ -76,9 +86,10 @@ func (b *bench) run(only string) (err error) {
 		}
 	}
 	b.key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" // for timing only
-	if err := os.MkdirAll(b.work, 0o755); err != nil {
-		return err
-	}
+	return os.MkdirAll(b.work, 0o755)
+}
+
+func (b *bench) run(only string) error {
 	if err := b.advisories(); err != nil {
 		return err
 	}
@@ -122,9 +133,11 @@ func (b *bench) advisories() error {
 	if _, err := os.Stat(db); err == nil {
 		return nil
 	}
-	_, err = b.time("", b.env(b.work), append([]string{b.vitalsign(), "db", "import", "--db", db}, zips...)...)
+	_, err = b.time("", b.env(b.work), b.vitalsign(), "db", "import", "--db", db, b.osv)
 	return err
 }
+
+func (b *bench) tool(name string) string { return filepath.Join(b.tools, "bin", name) }
 
 func (b *bench) vitalsign() string { return filepath.Join(b.bin, "vitalsign") }
 
@@ -132,7 +145,7 @@ func (b *bench) vitalsign() string { return filepath.Join(b.bin, "vitalsign") }
 func (b *bench) env(home string) []string {
 	return append(os.Environ(), "VITALSIGN_IDENTITY_KEY="+b.key, "XDG_CACHE_HOME="+filepath.Join(home, "cache"),
 		"XDG_STATE_HOME="+filepath.Join(home, "state"), "XDG_CONFIG_HOME="+filepath.Join(home, "config"),
-		"OSV_SCANNER_LOCAL_DB_CACHE_DIRECTORY="+filepath.Join(b.work, "osv-scanner"), "TRIVY_CACHE_DIR="+filepath.Join(b.work, "trivy"))
+		"OSV_SCANNER_LOCAL_DB_CACHE_DIRECTORY="+filepath.Join(b.work, "osv-scanner"), "TRIVY_CACHE_DIR="+filepath.Join(b.work, "trivy"), "GOPROXY=off")
 }
 
 // fetch brings a tree whole and makes it a repository of one commit.
@@ -222,21 +235,20 @@ func (b *bench) time(dir string, env []string, args ...string) (cost, error) {
 
 func (b *bench) compare(t tree, dir string) error {
 	home := filepath.Join(b.work, "home")
-	tool := func(name string) string { return filepath.Join(b.tools, "bin", name) }
 	out := filepath.Join(b.work, "out.json")
 	peers := []struct {
 		name string
 		args []string
 	}{
-		{"gitleaks", []string{tool("gitleaks"), "dir", "--no-banner", "--log-level", "error", "-f", "json", "-r", out, dir}},
-		{"trivy config", []string{tool("trivy"), "config", "-q", "--skip-check-update", "--skip-version-check", "-f", "json", "-o", out, dir}},
-		{"gosec", []string{tool("gosec"), "-quiet", "-fmt", "json", "-out", out, "./..."}},
+		{"gitleaks", []string{b.tool("gitleaks"), "dir", "--no-banner", "--log-level", "error", "-f", "json", "-r", out, dir}},
+		{"trivy config", []string{b.tool("trivy"), "config", "-q", "--skip-check-update", "--skip-version-check", "-f", "json", "-o", out, dir}},
+		{"gosec", []string{b.tool("gosec"), "-quiet", "-fmt", "json", "-out", out, "./..."}},
 	}
 	if b.osv != "" {
 		peers = append(peers, struct {
 			name string
 			args []string
-		}{"osv-scanner", []string{tool("osv-scanner"), "scan", "source", "-r", "--offline-vulnerabilities", "--format", "json", "--output-file", out, dir}})
+		}{"osv-scanner", []string{b.tool("osv-scanner"), "scan", "source", "-r", "--offline-vulnerabilities", "--format", "json", "--output-file", out, dir}})
 	}
 	checks := "secrets,iac,sast"
 	if b.osv != "" {
@@ -345,7 +357,7 @@ func ratios(a, of []cost) (wall, cpu float64) {
 // and line.
 func (b *bench) same(dir, home string) error {
 	out := filepath.Join(b.work, "out.json")
-	if _, err := b.time(dir, b.env(home), filepath.Join(b.tools, "bin", "gitleaks"), "dir", "--no-banner", "--log-level", "error", "-f", "json", "-r", out, dir); err != nil {
+	if _, err := b.time(dir, b.env(home), b.tool("gitleaks"), "dir", "--no-banner", "--log-level", "error", "-f", "json", "-r", out, dir); err != nil {
 		return err
 	}
 	raw, err := os.ReadFile(out)
