@@ -37,3 +37,15 @@ func TestOpenTreeNamesTheBranch(t *testing.T) {
 		t.Errorf("a commit is checked out, and the branch is %q", b)
 	}
 }
+
+// What a target covers is a part, or all but some parts, of its root.
+func TestCovers(t *testing.T) {
+	for path, want := range map[string]bool{"a": true, "a/x": true, "ab": false, "b": false, "a/b": false, "a/b/c": false, "a/bc": true} {
+		if tree := (&Tree{Only: "a", Except: []string{"a/b"}}); tree.Covers(path) != want || tree.Whole() {
+			t.Errorf("%s: %v", path, !want)
+		}
+	}
+	if tree := (&Tree{}); !tree.Covers("x") || !tree.Whole() || (&Tree{Except: []string{"x"}}).Whole() {
+		t.Error("all is not all")
+	}
+}

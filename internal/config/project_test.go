@@ -203,3 +203,32 @@ func TestTightenProjectsNeverLoosens(t *testing.T) {
 		}
 	}
 }
+
+func TestProjectOf(t *testing.T) {
+	l := mustParse(t, "projects: [{path: a/b, name: n}, {path: c}]")
+	for at, want := range map[string]string{"a/b": "n", "a/b/x/y": "n", "a/bc": "", "a": "", "": "", ".": "", "c/x": "c", "d/c": ""} {
+		if p, ok := l.ProjectOf(at); p.Name != want || ok != (want != "") {
+			t.Errorf("%q: %+v", at, p)
+		}
+	}
+}
+
+func TestTouches(t *testing.T) {
+	p := Project{Path: "a/b", Uses: []string{"libs/**", "go.mod", "tools", "*.proto"}}
+	for at, want := range map[string]bool{
+		"a/b/x": true, "a/b": true, "a/b/": true, "a/bc": false, "a/x": false, "a": true, "a/": true, // a submodule or repository around it
+		"libs/x/y": true, "libs": true, "libs/": true, "go.mod": true, "x/go.mod": false, "tools/x/y": true, "x.proto": true, "x/y.proto": false,
+	} {
+		if p.Touches(at) != want {
+			t.Errorf("%s: %v", at, !want)
+		}
+	}
+	for at, want := range map[string]bool{
+		"vitalsign.yaml": true, "a/.vitalsign.yaml": true, ".vitalsignignore": true, ".gitattributes": true, ".github/CODEOWNERS": true, "docs/CODEOWNERS": true,
+		".vitalsign/waivers/x.json": true, ".vitalsign": true, "a/.vitalsign/x": false, "vitalsign.yaml/x": false, "x/codeowners.go": false,
+	} {
+		if DecidesAll(at) != want {
+			t.Errorf("%s: %v", at, !want)
+		}
+	}
+}
