@@ -37,6 +37,9 @@ func Markdown(w io.Writer, d checks.Document, limit int) error {
 	if len(d.Runs) == 0 {
 		m.add("\nThere is no run in this report: nothing was looked at.\n")
 	}
+	for _, line := range leftOut(d) {
+		m.add("\n" + code(line) + "\n")
+	}
 	for _, r := range d.Runs {
 		m.head(r)
 	}

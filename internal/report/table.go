@@ -107,18 +107,24 @@ func (t table) total(d checks.Document) {
 			v.Reasons[i] += " (" + strings.Join(of[why], ", ") + ")"
 		}
 	}
-	left := map[string][]string{}
-	for _, n := range d.NotScanned {
-		left[n.Why] = append(left[n.Why], part(checks.Target{Project: n.Project, Except: []string{""}}))
-	}
-	for _, why := range slices.Sorted(maps.Keys(left)) {
-		v.Reasons = append(v.Reasons, why+": "+strings.Join(left[why], ", "))
-	}
+	v.Reasons = append(v.Reasons, leftOut(d)...)
 	what := "all targets"
 	if len(d.NotScanned) > 0 {
 		what = "what was looked at"
 	}
 	t.verdict(what, v)
+}
+
+// leftOut says of what nobody looked at why, a line a reason.
+func leftOut(d checks.Document) (lines []string) {
+	left := map[string][]string{}
+	for _, n := range d.NotScanned {
+		left[n.Why] = append(left[n.Why], part(checks.Target{Project: n.Project, Except: []string{""}}))
+	}
+	for _, why := range slices.Sorted(maps.Keys(left)) {
+		lines = append(lines, why+": "+strings.Join(left[why], ", "))
+	}
+	return lines
 }
 
 // part is what a target is called beside the others.
