@@ -143,6 +143,17 @@ func concerns(f checks.Finding, p config.Project) bool {
 		strings.HasPrefix(f.Evidence.Message, key+":") || strings.HasPrefix(f.Evidence.Message, key+".")
 }
 
+// strictest judges a target that is looked at as one (a build, the fleet, a
+// commit) by the tightest of its projects' thresholds: what would fail as a
+// project must not pass as a part of the whole.
+func (o *opened) strictest(layers []config.Layer) {
+	for _, p := range projectsIn(*o) {
+		own, _ := config.Resolve(append(layers, o.trusted.repo.ForProject(p.Path))...)
+		o.settings.FailOn = min(o.settings.FailOn, own.FailOn)
+		o.settings.UnratedAs = max(o.settings.UnratedAs, own.UnratedAs)
+	}
+}
+
 // knownProjects refuses a project that no target has.
 func (s *scanner) knownProjects() error {
 	for _, name := range s.flags.projects {

@@ -408,6 +408,9 @@ func (s *scanner) settled(ctx context.Context, tree *pipelines.Tree) (o opened, 
 	o.project, _ = o.trusted.repo.ProjectOf(o.tree.Only)
 	o.tree.Target.Project = o.project.Name
 	o.settings, o.resolution = config.Resolve(append(layers, o.trusted.repo.ForProject(o.project.Path))...)
+	if !s.flags.byProject {
+		o.strictest(slices.Clip(layers))
+	}
 	if err := s.underPolicy(ctx, &o); err != nil {
 		return o, err
 	}
