@@ -30,7 +30,7 @@ demo: build ## build, scan examples/clinic, and hold the result to EXPECTED.md
 	@GO='$(GO)' examples/demo.sh
 
 test: ## run all tests, with the race detector
-	$(GO) test -race -timeout 20m ./...
+	$(GO) test -race -timeout 40m ./...
 	CGO_ENABLED=0 $(GO) test -timeout 20m ./checks/iac
 	CGO_ENABLED=0 $(GO) test -timeout 20m -run Thousand ./checks/dast
 

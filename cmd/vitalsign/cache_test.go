@@ -103,6 +103,7 @@ func edits() []func(r *rand.Rand) (path, content string) {
 // TestCacheChangesNothing makes random changes and holds each answer that was
 // put together from earlier ones to one that was not.
 func TestCacheChangesNothing(t *testing.T) {
+	t.Parallel()
 	c := newCached(t)
 	for seed := range uint64(1) {
 		r := rand.New(rand.NewPCG(seed, 20261128))
@@ -138,6 +139,7 @@ func TestCacheChangesNothing(t *testing.T) {
 // A package that others import is changed: in a body, which none of them sees,
 // and in what they do see.
 func TestCacheLeansOnFaces(t *testing.T) {
+	t.Parallel()
 	c := newCached(t)
 	c.write(t, "go.mod", "module clinic.example/app\n\ngo 1.22\n")
 	stores := []string{
@@ -195,6 +197,7 @@ func TestCacheLeansOnFaces(t *testing.T) {
 
 // Nobody without the key puts an answer into the cache, and damage only costs time.
 func TestCacheIsNotBelieved(t *testing.T) {
+	t.Parallel()
 	c := newCached(t)
 	c.write(t, "app.ini", "[s3]\nkey = \""+credential()+"\"\n")
 	c.write(t, "a.txt", "nothing\n")
@@ -228,6 +231,7 @@ func TestCacheIsNotBelieved(t *testing.T) {
 
 // A key that serves one run only, and a run that is signed, see for themselves.
 func TestCacheIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	c := cached{t.TempDir(), t.TempDir()}
 	c.write(t, "app.ini", "[s3]\nkey = \""+credential()+"\"\n")
 	for range 2 {
@@ -246,6 +250,7 @@ func TestCacheIsLeftAlone(t *testing.T) {
 
 // Scans at the same time, some of them killed, leave a cache that is right.
 func TestCacheSurvives(t *testing.T) {
+	t.Parallel()
 	c := newCached(t)
 	for i := range 40 {
 		c.write(t, fmt.Sprintf("d%d/f.txt", i), fmt.Sprintf("nothing %d\n", i))

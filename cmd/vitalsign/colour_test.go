@@ -24,6 +24,7 @@ var colours = regexp.MustCompile(`\x1b\[(?:[0-9]+;)*(?:3[0-8]|4[0-8]|9[0-7]|10[0
 // Without a terminal, on a dumb one and where NO_COLOR says so nobody is sent a
 // colour; without a terminal and on a dumb one no control sequence at all.
 func TestNoColour(t *testing.T) {
+	t.Parallel()
 	dir, home := cleanRepository(t), t.TempDir()
 	scanOnce(t, dir, home)
 	if out, code := atHome(t, home, "key", "create", filepath.Join(dir, "ci")); code != 0 && code != 2 {
@@ -76,6 +77,7 @@ func TestNoColour(t *testing.T) {
 
 // The dashboard draws without colour, too, and line by line without anything.
 func TestNoColourDashboard(t *testing.T) {
+	t.Parallel()
 	dir, home := cleanRepository(t), t.TempDir()
 	scanOnce(t, dir, home)
 	for name, c := range map[string]struct {

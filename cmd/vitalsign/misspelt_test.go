@@ -11,6 +11,7 @@ import (
 // Each word that is misspelt is answered with the one that is near, and with
 // exit 2; a word that is near none is not answered with a guess.
 func TestNearestWord(t *testing.T) {
+	t.Parallel()
 	home := t.TempDir()
 	for _, c := range []struct {
 		line, want string

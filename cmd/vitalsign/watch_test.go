@@ -14,6 +14,7 @@ import (
 
 // TestWatch changes a file under a scan that watches, and sees what it says.
 func TestWatch(t *testing.T) {
+	t.Parallel()
 	dir, home := t.TempDir(), t.TempDir()
 	put := func(name, content string) {
 		t.Helper()
