@@ -163,6 +163,9 @@ func (a *app) scanTargets(cmd *cobra.Command, targets []string, f scanFlags) (*s
 	if err != nil {
 		return nil, doc, err
 	}
+	if kept != nil {
+		defer kept.Close() // each run was saved; who watches scans again
+	}
 	s.engine = a.openEngine(ctx, s.trees[0].settings.Engine, s.tool, s.progress)
 	doc = checks.Document{Schema: checks.DocumentSchema, Runs: s.scanAll(ctx, kept)}
 	s.closeEngine(doc.Runs)
