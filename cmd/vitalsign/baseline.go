@@ -26,15 +26,16 @@ func (s *scanner) compare(ctx context.Context, o opened, plan pipelines.Plan, ru
 	}
 	var before judge.Before
 	var err error
-	if o.staged != nil {
+	switch {
+	case o.staged != nil:
 		run.Baseline = &checks.Baseline{Commit: o.tree.Target.Commit, Why: "--staged"}
 		if len(run.Findings) > 0 { // nothing can be new of nothing
 			before, err = s.beforeStaged(ctx, o, plan, run.Baseline)
 		}
-	} else if isBaselineFile(s.flags.baseline) {
+	case isBaselineFile(s.flags.baseline):
 		run.Baseline = &checks.Baseline{File: s.flags.baseline, Why: "--baseline"}
 		before, err = beforeFrom(s.flags.baseline, *run)
-	} else {
+	default:
 		run.Baseline = &checks.Baseline{}
 		run.Baseline.Commit, run.Baseline.Why, err = s.baseline(ctx, o)
 		if err == nil {
@@ -87,12 +88,12 @@ func (s *scanner) before(ctx context.Context, o opened, plan pipelines.Plan, b *
 	if err != nil {
 		return before, err
 	}
-	inv, err := tree.inventory(ctx, s, o)
+	inv, err := tree.inventory(ctx, o)
 	if err != nil {
 		return before, err
 	}
 	s.progress.Say("looking at what was there before, at " + b.Commit[:min(12, len(b.Commit))])
-	run := s.ask(ctx, plan, dir, inv, b)
+	run := s.askBefore(ctx, plan, dir, inv, b)
 	before.Findings = run.Findings
 	if before.Renamed, err = o.tree.Repo.Renames(ctx, b.Commit); err != nil {
 		return before, err
@@ -104,9 +105,9 @@ func (s *scanner) before(ctx context.Context, o opened, plan pipelines.Plan, b *
 	return before, nil
 }
 
-// ask asks the checks of a plan about what was there before, and notes in b
+// askBefore asks the checks of a plan about what was there before, and notes in b
 // what they could not tell.
-func (s *scanner) ask(ctx context.Context, plan pipelines.Plan, dir string, inv *inventory.Inventory, b *checks.Baseline) checks.Run {
+func (s *scanner) askBefore(ctx context.Context, plan pipelines.Plan, dir string, inv *inventory.Inventory, b *checks.Baseline) checks.Run {
 	base := plan
 	base.Root, base.Inventory, base.Slot = dir, inv, slotBase
 	base.Target = checks.Target{Kind: plan.Target.Kind, Path: plan.Target.Path, Commit: b.Commit}
@@ -166,7 +167,7 @@ func baseTree(ctx context.Context, o opened, commit, dir string) (writtenTree, e
 
 // inventory lists what the tree's own inventory would have listed then. A part
 // of the repository that was not there yet has no files.
-func (w writtenTree) inventory(ctx context.Context, s *scanner, o opened) (*inventory.Inventory, error) {
+func (w writtenTree) inventory(ctx context.Context, o opened) (*inventory.Inventory, error) {
 	root, err := os.OpenRoot(w.dir)
 	if err != nil {
 		return nil, err

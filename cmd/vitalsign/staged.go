@@ -9,7 +9,6 @@ import (
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/git"
-	"github.com/vitalsign-dev/vitalsign/internal/inventory"
 	"github.com/vitalsign-dev/vitalsign/internal/judge"
 	"github.com/vitalsign-dev/vitalsign/pipelines"
 )
@@ -90,16 +89,11 @@ func exportStaged(ctx context.Context, repo *git.Repo, changes []git.Staged, now
 
 // beforeStaged asks the same checks about what the staged files were.
 func (s *scanner) beforeStaged(ctx context.Context, o opened, plan pipelines.Plan, b *checks.Baseline) (before judge.Before, err error) {
-	root, err := os.OpenRoot(o.staged.dir)
+	inv, err := writtenTree{dir: o.staged.dir}.inventory(ctx, o)
 	if err != nil {
 		return before, err
 	}
-	defer root.Close() // read only
-	inv, err := inventory.Take(ctx, root, inventory.Options{Ignore: o.trusted.ignore, Roles: o.role})
-	if err != nil {
-		return before, err
-	}
-	before.Findings = s.ask(ctx, plan, o.staged.dir, inv, b).Findings
+	before.Findings = s.askBefore(ctx, plan, o.staged.dir, inv, b).Findings
 	before.Renamed = o.staged.renamed
 	return before, nil
 }

@@ -204,14 +204,7 @@ func (d storeDocument) span() string {
 	if d.Runs == 0 {
 		return "no run is kept yet"
 	}
-	return fmt.Sprintf("%s of %s, %s to %s", counted(d.Runs, "run"), counted(d.Targets, "target"), day(d.Oldest), day(d.Newest))
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%s of %s, %s to %s", plural(d.Runs, "run", "runs"), plural(d.Targets, "target", "targets"), day(d.Oldest), day(d.Newest))
 }
 
 // bytesText is a size for people, in units of 1,024 as settings have them.

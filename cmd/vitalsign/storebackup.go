@@ -76,7 +76,7 @@ func (a *app) storeBackup(cmd *cobra.Command, file string, force bool) error {
 	if err != nil {
 		return fmt.Errorf("no backup was made: %w", err)
 	}
-	a.sayErr(fmt.Sprintf("%s and %s of evidence and decisions are in %s", counted(runs, "run"), counted(files-1, "file"), file))
+	a.sayErr(fmt.Sprintf("%s and %s of evidence and decisions are in %s", plural(runs, "run", "runs"), plural(files-1, "file", "files"), file))
 	return nil
 }
 
@@ -182,7 +182,7 @@ func (a *app) storeRestore(cmd *cobra.Command, file string) error {
 	if err != nil {
 		return err
 	}
-	a.sayErr(fmt.Sprintf("%s and %s were added", counted(runs, "run"), counted(added, "file")))
+	a.sayErr(fmt.Sprintf("%s and %s were added", plural(runs, "run", "runs"), plural(added, "file", "files")))
 	for _, name := range other {
 		a.sayErr("kept as it is here, and not as in the backup: " + safetext.Line(filepath.Join(state, name)))
 	}

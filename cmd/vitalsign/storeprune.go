@@ -127,14 +127,14 @@ func (a *app) pruneRuns(cmd *cobra.Command, f pruneFlags, r store.Retention, set
 	if f.dryRun || len(p.Runs) == 0 {
 		return nil
 	}
-	if err := a.confirm(fmt.Sprintf("Remove %s?", counted(len(p.Runs), "run")), f.yes); err != nil {
+	if err := a.confirm(fmt.Sprintf("Remove %s?", plural(len(p.Runs), "run", "runs")), f.yes); err != nil {
 		return err
 	}
 	done, err := s.Prune(ctx, r, false)
 	if err != nil {
 		return err
 	}
-	a.printf("runs: %s removed\n", counted(len(done.Runs), "run"))
+	a.printf("runs: %s removed\n", plural(len(done.Runs), "run", "runs"))
 	if err := s.Shrink(ctx); err != nil && ctx.Err() == nil {
 		fmt.Fprintf(a.err, "the runs are gone, and their room is used again; it could not be given back now: %s\n", safetext.Line(err.Error()))
 	}
@@ -236,7 +236,7 @@ func (a *app) pruneCache(dry bool, bound int64) error {
 		if err != nil {
 			return err
 		}
-		a.printf("answers: %s %s (%s); allowed are %s (cache_size)\n", counted(gone.Files, "file"), verb, bytesText(gone.Bytes), bytesText(bound))
+		a.printf("answers: %s %s (%s); allowed are %s (cache_size)\n", plural(gone.Files, "file", "files"), verb, bytesText(gone.Bytes), bytesText(bound))
 	}
 	data, err := ownDirectory(dir, osvName)
 	if err != nil || data == "" {

@@ -65,7 +65,7 @@ func (a *app) storePurge(cmd *cobra.Command, f purgeFlags) error {
 			return fmt.Errorf("%s: %w", h.Path, err)
 		}
 		total += h.Bytes
-		a.printf("%s: %s in %s, %s\n", h.Name, bytesText(h.Bytes), counted(h.Files, "file"), safetext.Line(h.Path))
+		a.printf("%s: %s in %s, %s\n", h.Name, bytesText(h.Bytes), plural(h.Files, "file", "files"), safetext.Line(h.Path))
 	}
 	if f.dryRun {
 		a.printf("%s would go; nothing was removed\n", bytesText(total))

@@ -57,6 +57,7 @@ type junitResult struct {
 func JUnit(w io.Writer, d checks.Document) error {
 	all := junitSuites{Name: "vitalsign"}
 	for _, r := range d.Runs {
+		r.Findings = worstFirst(r.Findings)
 		for _, s := range r.Steps {
 			all.Suites = append(all.Suites, junitStep(r, s))
 		}
@@ -102,7 +103,7 @@ func junitStep(r checks.Run, s checks.Step) junitSuite {
 		step.Skipped = result
 	}
 	cases := []junitCase{step}
-	for _, f := range worstFirst(r.Findings) {
+	for _, f := range r.Findings {
 		if f.Check == s.Check {
 			cases = append(cases, junitFinding(r, f))
 		}
@@ -120,7 +121,7 @@ func junitOrphans(r checks.Run) []junitCase {
 		has[s.Check] = true
 	}
 	var cases []junitCase
-	for _, f := range worstFirst(r.Findings) {
+	for _, f := range r.Findings {
 		if !has[f.Check] {
 			cases = append(cases, junitFinding(r, f))
 		}

@@ -200,11 +200,7 @@ func (t table) rule(fs []checks.Finding) {
 }
 
 func (t table) place(f checks.Finding) {
-	place := f.Location.String()
-	if f.Location.Commit != "" {
-		place += " in commit " + f.Location.Commit[:min(12, len(f.Location.Commit))]
-	}
-	t.printf("    %s%s\n", safetext.Line(place), t.o.Style.dim.Render(notes(f)))
+	t.printf("    %s%s\n", safetext.Line(placeOf(f)), t.o.Style.dim.Render(notes(f)))
 	if f.Package != nil {
 		t.printf("      %s %s", safetext.Line(f.Package.Name), safetext.Line(f.Package.Version))
 		if len(f.Package.Fixed) > 0 {
