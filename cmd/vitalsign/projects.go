@@ -109,6 +109,7 @@ func (s *scanner) openProject(ctx context.Context, whole opened, p config.Projec
 	if err != nil {
 		return o, err
 	}
+	o.trusted.touched = whole.trusted.touched // of the same base
 	return s.equipped(o)
 }
 

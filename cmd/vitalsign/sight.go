@@ -21,17 +21,9 @@ func (s *scanner) guard(ctx context.Context, o *opened, inv *inventory.Inventory
 	if t.base == "" {
 		return nil
 	}
-	changed, err := o.tree.Repo.Changed(ctx, t.base)
+	touched, err := t.touched()
 	if err != nil {
-		return fmt.Errorf("what the change touches cannot be told: %w", err)
-	}
-	before, err := o.tree.Repo.Files(ctx, t.base)
-	if err != nil {
-		return fmt.Errorf("what was there at %.12s cannot be told: %w", t.base, err)
-	}
-	touched := func(path string) bool {
-		_, was := before[path]
-		return changed[path] || !was
+		return err
 	}
 	t.guardAttributes(inv)
 	for i, f := range inv.Files {
@@ -60,6 +52,22 @@ func (s *scanner) guard(ctx context.Context, o *opened, inv *inventory.Inventory
 		}
 	}
 	return nil
+}
+
+// touchedSince says of a path whether a work tree has it otherwise than a commit.
+func touchedSince(ctx context.Context, repo *git.Repo, commit string) (func(path string) bool, error) {
+	changed, err := repo.Changed(ctx, commit)
+	if err != nil {
+		return nil, fmt.Errorf("what the change touches cannot be told: %w", err)
+	}
+	before, err := repo.Files(ctx, commit)
+	if err != nil {
+		return nil, fmt.Errorf("what was there at %.12s cannot be told: %w", commit, err)
+	}
+	return func(path string) bool {
+		_, was := before[path]
+		return changed[path] || !was
+	}, nil
 }
 
 // guardAttributes records the roles that only the change's own .gitattributes

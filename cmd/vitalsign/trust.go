@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/vitalsign-dev/vitalsign/checks"
 	"github.com/vitalsign-dev/vitalsign/internal/config"
@@ -34,6 +35,9 @@ type trusted struct {
 	attributes config.Attributes
 	// own are those of the change itself, which can only take a role away.
 	own config.Attributes
+	// touched gives what of the tree is not as the base has it; git is asked
+	// once, for all projects of a repository.
+	touched func() (func(path string) bool, error)
 	// hidden are what the change keeps from being read.
 	hidden []string
 	// loosened are findings about what the change tried to loosen.
@@ -91,6 +95,7 @@ func (s *scanner) trust(ctx context.Context, tree *pipelines.Tree) (trusted, err
 		return trusted{repo: head, ignore: headIgnore, attributes: attributesOf(work)}, nil
 	}
 	t := trusted{base: base, why: why}
+	t.touched = sync.OnceValues(func() (func(string) bool, error) { return touchedSince(ctx, tree.Repo, base) })
 	at := commitTree(ctx, tree.Repo, base)
 	if t.repo, err = config.Load(at, dir); err != nil {
 		return t, exitError{judge.ExitUnknown, fmt.Errorf("the configuration at %.12s: %w", base, err)}
